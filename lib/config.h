@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * asnd.conf(5): one file for all processes, key file syntax (GKeyFile).
+ *
+ * Every process reads the whole file and refuses what it does not know, so a
+ * typing error cannot hide: the error names file, line, key and what is
+ * allowed.  A program that gets one exits 78 (EX_CONFIG, sysexits.h).  No file
+ * at the default path means defaults; a path given by --config must exist.
+ * Owned by the caller; immutable after load.
+ */
+#pragma once
+
+#include "addr.h"
+#include "reputation.h"
+
+typedef enum { ASN_CONFIG_ERROR_READ, ASN_CONFIG_ERROR_VALUE } AsnConfigError;
+#define ASN_CONFIG_ERROR (asn_config_error_quark())
+GQuark asn_config_error_quark(void);
+#define ASN_CONFIG_DEFAULT ASND_SYSCONFDIR "/asnd/asnd.conf"
+
+typedef enum {
+	ASN_ACTION_ACCEPT,
+	ASN_ACTION_DEFER,
+	ASN_ACTION_REJECT
+} AsnAction;
+
+typedef struct {
+	/* [paths] */
+	char *database_dir; /* networks.mmdb, reputation.mmdb, recent.mmdb: /var/lib/asnd/db */
+	char *state_dir;    /* evidence.sqlite: /var/lib/asnd */
+	char *seal_key;     /* seal.key: /etc/asnd/seal.key; $CREDENTIALS_DIRECTORY/seal.key comes first */
+	char *watch_socket; /* asnd listens, asnd-mailwatch connects: /run/asnd/mailwatch.sock */
+
+	/* [milter] */
+	char *socket;                   /* unix:/var/spool/postfix/asn-milter/milter.sock */
+	AsnNetworkList local_networks;  /* 127.0.0.0/8 ::1: get no header */
+	AsnNetworkList trusted_relays;  /* looked through */
+	char **flag_headers;            /* "Name: value" with {asn} {prefix} {country} {score}; for flagged mail */
+	AsnAction flagged_action;       /* accept */
+
+	/* [score] */
+	AsnThresholds thresholds; /* threshold 0.90, evidence 2, min-ham 50 */
+	double half_life;         /* seconds; in the file: days, 60 */
+
+	/* [mail] */
+	char **maildirs;      /* glob patterns of Maildir roots: /home/[star]/Maildir /var/vmail/[star]/[star]/Maildir */
+	char **junk_folders;  /* names below a root: .Junk .Spam ".Junk E-mail" ... */
+	char **trash_folders; /* .Trash ".Deleted Items" ".Deleted Messages" */
+	char **host_names;    /* after "by" in our Received lines; empty: this host's name */
+	guint rescan_interval;/* seconds between rescans where inotify does not work: 300 */
+} AsnConfig;
+
+/* path NULL: ASN_CONFIG_DEFAULT. */
+AsnConfig *asn_config_load(const char *path, GError **error);
+AsnConfig *asn_config_parse(
+    const char *text, gsize len, const char *name, GError **error);
+void asn_config_free(AsnConfig *config);
+
+/* Table of keys, for the test that holds it against asnd.conf(5). */
+typedef struct {
+	const char *group, *key, *fallback; /* fallback: default as text */
+} AsnConfigKey;
+const AsnConfigKey *asn_config_keys(gsize *n);

@@ -39,6 +39,7 @@ mutate(GRand *rng, const guint8 *data, gsize len)
 
 	for (guint i = 0; i < n; i++) {
 		gsize at = g_rand_int(rng) % len;
+		gsize piece = (gsize)g_rand_int_range(rng, 1, 32);
 
 		switch (g_rand_int_range(rng, 0, 4)) {
 		case 0:
@@ -47,9 +48,9 @@ mutate(GRand *rng, const guint8 *data, gsize len)
 		case 1:
 			copy[at] = (guint8)g_rand_int(rng);
 			break;
-		case 2: /* move a piece over another place */
+		case 2: /* copy a piece over a later place */
 			memmove(copy + at, copy + g_rand_int(rng) % (at + 1),
-			    MIN(len - at, (gsize)g_rand_int_range(rng, 1, 32)));
+			    MIN(len - at, piece));
 			break;
 		default:
 			len = at + 1;

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verbs of asnctl(1).  Each lives in a file of its own and gets argv as
+ * main does: argv[0] is the verb, with "asnctl " before it for messages and
+ * --help.  It returns the exit code, one of sysexits.h where it is not 0.
+ * One thread, no state between verbs.
+ */
+#pragma once
+
+#include <glib.h>

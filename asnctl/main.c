@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c: asnctl, the command line: finds the verb and calls it. */
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <glib.h>
+
+#include "asnctl.h"
+
+typedef struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} Verb;
+
+static const Verb verbs[] = {
+    {NULL, NULL, NULL},
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to, "Usage: asnctl VERB [OPTION...]\n\nVerbs:\n");
+	for (const Verb *v = verbs; v->name != NULL; v++)
+		fprintf(to, "  %-10s %s\n", v->name, v->summary);
+	fprintf(to, "\n\"asnctl VERB --help\" tells more about one.\n");
+}
+
+static int
+run_verb(const Verb *verb, int argc, char **argv)
+{
+	g_autofree char *name = g_strdup_printf("asnctl %s", verb->name);
+
+	g_set_prgname(name);
+	argv[0] = name;
+	return verb->run(argc, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "");
+	g_set_prgname("asnctl");
+	if (argc < 2) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return EX_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("asnctl %s\n", ASND_VERSION);
+		return EX_OK;
+	}
+	for (const Verb *v = verbs; v->name != NULL; v++)
+		if (strcmp(argv[1], v->name) == 0)
+			return run_verb(v, argc - 1, argv + 1);
+	fprintf(stderr,
+	    "asnctl: no verb \"%.100s\"; \"asnctl --help\" lists them\n",
+	    argv[1]);
+	return EX_USAGE;
+}

@@ -249,11 +249,11 @@ test_limits(void)
 	g_assert_cmpint(errno, ==, EAGAIN);
 	g_assert_cmpint(n, >, 0);
 	close(sv[1]);
-	/* nobody there: an error, not SIGPIPE */
+	/* nobody there, data unread: an error, not SIGPIPE */
 	g_assert_cmpint(asn_watch_send(sv[0], ASN_WATCH_HELLO, big,
 			    sizeof(AsnWatchHello), NULL, 0, -1),
 	    ==, -1);
-	g_assert_cmpint(errno, ==, EPIPE);
+	g_assert_true(errno == EPIPE || errno == ECONNRESET);
 	close(sv[0]);
 }
 

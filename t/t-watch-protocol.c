@@ -260,7 +260,7 @@ test_limits(void)
 int
 main(int argc, char **argv)
 {
-	g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/watch-protocol/shapes", test_shapes);
 	g_test_add_func("/watch-protocol/nonsense", test_nonsense);
 	g_test_add_func("/watch-protocol/names", test_names);

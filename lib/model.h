@@ -89,7 +89,9 @@ void asn_model_set_min_reporters(AsnModel *model, guint n);
 void asn_model_predict(const AsnModel *model, const AsnOriginKey *key,
     double t, AsnPrediction *out);
 /* SCORE.md "cap": counts this vote and says whether it weighs.  user 0:
- * always TRUE. `now` is the time of the vote. */
+ * always TRUE. `now` is the time of the vote.  Votes come roughly in order:
+ * counters of days that lie four half-lives (at least a year) before a new
+ * vote's day may have been forgotten. */
 gboolean asn_model_allowed(AsnModel *model, const AsnOriginKey *key,
     gboolean spam, guint32 user, double now);
 /* SCORE.md "Learning": t is the time of the mail; user 0: unknown. */
@@ -99,7 +101,8 @@ AsnReceipt asn_model_learn(AsnModel *model, const AsnOriginKey *key, double t,
 void asn_model_unlearn(
     AsnModel *model, const AsnOriginKey *key, const AsnReceipt *receipt);
 
-/* Node access for the database builder and explanations.  NULL: no votes. */
+/* Node access for the database builder and explanations.  NULL: no votes.
+ * Valid until the model next changes. */
 const AsnNode *asn_model_node(
     const AsnModel *model, AsnLevel level, const AsnOriginKey *key);
 guint asn_model_n_nodes(const AsnModel *model, AsnLevel level);

@@ -8,3 +8,5 @@
 #pragma once
 
 #include <glib.h>
+
+int asnctl_replay(int argc, char **argv);

@@ -17,6 +17,8 @@ typedef struct {
 } Verb;
 
 static const Verb verbs[] = {
+    {"replay", asnctl_replay,
+	"measure the score on a recorded stream of mails"},
     {NULL, NULL, NULL},
 };
 

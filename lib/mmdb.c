@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mmdb.c: opening checked MaxMind DB files, and looking things up. */
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mmdb-check.h"
+#include "mmdb.h"
+
+G_DEFINE_QUARK(asn - mmdb - error - quark, asn_mmdb_error)
+
+struct _AsnMmdb {
+	MmdbLayout l;
+	AsnMmdbMeta meta;
+	char *database_type;
+	guint32
+	    v4_record; /* what stands at ::/96, or at the root for version 4 */
+	guint8 v4_depth; /* bits of ::/96 that led there */
+	void *owned;     /* mapping or copy, or NULL */
+	gsize owned_len;
+};
+
+/* --- opening -------------------------------------------------------------- */
+
+/* TRUE without a sum in the file, unless it has to have one. */
+static gboolean
+check_sum(const guint8 *file, gsize len, AsnMmdb *db, AsnMmdbFlags flags,
+    MmdbFault *fault)
+{
+	static const guint8 zeros[MMDB_SUM_LEN];
+	gboolean ours =
+	    g_str_has_prefix(db->database_type, MMDB_OWN_TYPE_PREFIX);
+	gsize at = db->l.sum_at, size = MMDB_SUM_LEN;
+	g_autoptr(GChecksum) sum = NULL;
+	guint8 digest[MMDB_SUM_LEN];
+
+	if (db->l.sum.size != MMDB_SUM_LEN || db->l.sum.type == 0) {
+		fault->offset = (gsize)(db->l.meta.base - file);
+		fault->reason = "no SHA-256 in the metadata";
+		return !ours && !(flags & ASN_MMDB_CHECK_SUM);
+	}
+	sum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_checksum_update(sum, file, (gssize)at);
+	g_checksum_update(sum, zeros, sizeof zeros);
+	g_checksum_update(sum, file + at + size, (gssize)(len - at - size));
+	g_checksum_get_digest(sum, digest, &size);
+	fault->offset = at;
+	fault->reason = "the SHA-256 does not match: the file is damaged";
+	db->meta.has_sum = memcmp(digest, file + at, sizeof digest) == 0;
+	return db->meta.has_sum;
+}
+
+static void
+fill_meta(AsnMmdb *db)
+{
+	const MmdbLayout *l = &db->l;
+
+	db->database_type =
+	    g_strndup((const char *)l->meta.base + l->database_type.body,
+		l->database_type.size);
+	db->meta.database_type = db->database_type;
+	db->meta.build_epoch = l->build_epoch;
+	db->meta.node_count = l->node_count;
+	db->meta.record_size = (guint16)l->record_size;
+	db->meta.ip_version = (guint16)l->ip_version;
+}
+
+static void
+find_v4(AsnMmdb *db)
+{
+	const MmdbLayout *l = &db->l;
+
+	if (l->ip_version == 4)
+		return;
+	while (db->v4_depth < 96 && db->v4_record < l->node_count) {
+		db->v4_record =
+		    mmdb_record(l->tree.base, l->record_size, db->v4_record, 0);
+		db->v4_depth++;
+	}
+}
+
+static AsnMmdb *
+open_bytes(const guint8 *data, gsize len, const char *name, AsnMmdbFlags flags,
+    GError **error)
+{
+	AsnMmdb *db = g_new0(AsnMmdb, 1);
+	AsnMmdbError code = ASN_MMDB_ERROR_BROKEN;
+	MmdbFault fault;
+
+	if (!mmdb_check_layout(data, len, &db->l, &fault) ||
+	    !mmdb_check_content(data, &db->l, &fault))
+		goto refused;
+	fill_meta(db);
+	if (!check_sum(data, len, db, flags, &fault)) {
+		code = ASN_MMDB_ERROR_CHECKSUM;
+		goto refused;
+	}
+	find_v4(db);
+	return db;
+refused:
+	g_set_error(error, ASN_MMDB_ERROR, (int)code,
+	    "%s: offset %" G_GSIZE_FORMAT ": %s", name, fault.offset,
+	    fault.reason);
+	asn_mmdb_close(db);
+	return NULL;
+}
+
+AsnMmdb *
+asn_mmdb_open_memory(const guint8 *data, gsize len, const char *name,
+    AsnMmdbFlags flags, GError **error)
+{
+	return open_bytes(data, len, name, flags, error);
+}
+
+static gboolean
+read_all(int fd, guint8 *to, gsize len)
+{
+	gsize have = 0;
+
+	while (have < len) {
+		ssize_t n = pread(fd, to + have, len - have, (off_t)have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = EIO; /* it became shorter meanwhile */
+		if (n <= 0)
+			return FALSE;
+		have += (gsize)n;
+	}
+	return TRUE;
+}
+
+/* The file's bytes; to be given to munmap. */
+static guint8 *
+map_file(int fd, gsize len, gboolean copy)
+{
+	guint8 *p;
+
+	if (!copy) {
+		p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+		return p == MAP_FAILED ? NULL : p;
+	}
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	    -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (!read_all(fd, p, len)) {
+		int saved = errno;
+		munmap(p, len);
+		errno = saved;
+		return NULL;
+	}
+	return p;
+}
+
+static gboolean
+check_stat(int fd, const char *name, gsize *len, GError **error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		g_set_error(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO,
+		    "%s: cannot be read: %s", name, g_strerror(errno));
+		return FALSE;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		g_set_error(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO,
+		    "%s: not a regular file", name);
+		return FALSE;
+	}
+	if (st.st_size == 0 || (guint64)st.st_size > G_MAXUINT32) {
+		g_set_error(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_BROKEN,
+		    "%s: offset 0: %s", name,
+		    st.st_size == 0 ? "the file is empty"
+				    : "the file is larger than 4 GiB");
+		return FALSE;
+	}
+	*len = (gsize)st.st_size;
+	return TRUE;
+}
+
+AsnMmdb *
+asn_mmdb_open(int fd, const char *name, AsnMmdbFlags flags, GError **error)
+{
+	guint8 *bytes;
+	AsnMmdb *db;
+	gsize len;
+
+	if (!check_stat(fd, name, &len, error))
+		return NULL;
+	bytes = map_file(fd, len, (flags & ASN_MMDB_COPY) != 0);
+	if (bytes == NULL) {
+		g_set_error(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO,
+		    "%s: cannot be read: %s", name, g_strerror(errno));
+		return NULL;
+	}
+	db = open_bytes(bytes, len, name, flags, error);
+	if (db == NULL) {
+		munmap(bytes, len);
+		return NULL;
+	}
+	db->owned = bytes;
+	db->owned_len = len;
+	return db;
+}
+
+void
+asn_mmdb_close(AsnMmdb *db)
+{
+	if (db == NULL)
+		return;
+	if (db->owned != NULL)
+		munmap(db->owned, db->owned_len);
+	g_free(db->database_type);
+	g_free(db);
+}
+
+const AsnMmdbMeta *
+asn_mmdb_meta(const AsnMmdb *db)
+{
+	return &db->meta;
+}
+
+/* --- looking up ------------------------------------------------------------
+ */
+
+/* Follows up to n bits of key (left-aligned) from a record.  Returns what it
+ * came to; *used: bits taken. */
+static inline __attribute__((always_inline)) guint32
+walk_size(const MmdbLayout *l, guint record_size, guint32 record, guint64 key,
+    guint n, guint *used)
+{
+	const guint8 *tree = l->tree.base;
+	guint32 node_count = l->node_count;
+	guint i = 0;
+
+	while (i < n && record < node_count) {
+		record = mmdb_record(tree, record_size, record, key >> 63);
+		key <<= 1;
+		i++;
+	}
+	*used = i;
+	return record;
+}
+
+static inline guint32
+walk(const MmdbLayout *l, guint32 record, guint64 key, guint n, guint *used)
+{
+	switch (l->record_size) {
+	case 24:
+		return walk_size(l, 24, record, key, n, used);
+	case 28:
+		return walk_size(l, 28, record, key, n, used);
+	default:
+		return walk_size(l, 32, record, key, n, used);
+	}
+}
+
+/* The file was checked, so a record is a node, nothing, or good data.  What
+ * the bounds say again costs nothing and holds even when somebody overwrites
+ * the mapped file. */
+static inline gboolean
+take_record(const AsnMmdb *db, guint32 record, AsnMmdbValue *out)
+{
+	guint64 offset = (guint64)record - db->l.node_count;
+
+	if (record <= db->l.node_count || offset < MMDB_SEPARATOR ||
+	    offset - MMDB_SEPARATOR >= db->l.data.len)
+		return FALSE;
+	out->db = db;
+	out->offset = (guint32)(offset - MMDB_SEPARATOR);
+	return TRUE;
+}
+
+static inline guint64
+be64(const guint8 *p)
+{
+	guint64 v;
+
+	memcpy(&v, p, 8);
+	return GUINT64_FROM_BE(v);
+}
+
+gboolean
+asn_mmdb_lookup_bits(
+    const AsnMmdb *db, const guint8 bits[16], AsnMmdbValue *out, guint8 *depth)
+{
+	guint used, more = 0;
+	guint32 record;
+
+	if (db->l.ip_version != 6)
+		return FALSE;
+	record = walk(&db->l, 0, be64(bits), 64, &used);
+	if (used == 64)
+		record = walk(&db->l, record, be64(bits + 8), 64, &more);
+	*depth = (guint8)(used + more);
+	return take_record(db, record, out);
+}
+
+gboolean
+asn_mmdb_lookup(
+    const AsnMmdb *db, const AsnAddr *addr, AsnMmdbValue *out, guint8 *depth)
+{
+	static const guint8 zeros[12];
+	guint32 record;
+	guint used;
+
+	if (addr->family == 6)
+		return memcmp(addr->b, zeros, sizeof zeros) != 0 &&
+		       asn_mmdb_lookup_bits(db, addr->b, out, depth);
+	if (addr->family != 4)
+		return FALSE;
+	record =
+	    walk(&db->l, db->v4_record, be64(addr->b + 8) << 32, 32, &used);
+	*depth = (guint8)used;
+	return take_record(db, record, out);
+}
+
+/* --- all of it ---------------------------------------------------------------
+ */
+
+typedef struct {
+	const AsnMmdb *db;
+	AsnMmdbFunc fn;
+	gpointer data;
+	AsnNetwork at;
+	guint max;
+	gboolean v6; /* leave aliases of the IPv4 tree out */
+} Walk;
+
+static gboolean
+each(Walk *w, guint32 record, guint depth)
+{
+	const MmdbLayout *l = &w->db->l;
+	guint byte = (w->v6 ? 0 : 96) / 8 + depth / 8;
+	guint8 mask = (guint8)(0x80 >> (depth & 7));
+	gboolean go_on;
+	AsnMmdbValue v;
+
+	/* A whole alias, not a branch on the way to ::/96. */
+	if (w->v6 && record == w->db->v4_record && w->db->v4_depth == 96 &&
+	    record < l->node_count)
+		return TRUE;
+	if (record >= l->node_count || depth == w->max) {
+		w->at.len = (guint8)depth;
+		return !take_record(w->db, record, &v) ||
+		       w->fn(&w->at, v, w->data);
+	}
+	if (!each(w, mmdb_record(l->tree.base, l->record_size, record, 0),
+		depth + 1))
+		return FALSE;
+	w->at.addr.b[byte] |= mask;
+	go_on = each(
+	    w, mmdb_record(l->tree.base, l->record_size, record, 1), depth + 1);
+	w->at.addr.b[byte] &= (guint8)~mask;
+	return go_on;
+}
+
+gboolean
+asn_mmdb_foreach(const AsnMmdb *db, AsnMmdbFunc fn, gpointer data)
+{
+	Walk w = {.db = db, .fn = fn, .data = data, .max = 32};
+
+	w.at.addr.family = 4;
+	if (!each(&w, db->v4_record, 0))
+		return FALSE;
+	if (db->l.ip_version != 6)
+		return TRUE;
+	w.v6 = TRUE;
+	w.max = 128;
+	w.at.addr.family = 6;
+	return each(&w, 0, 0);
+}
+
+/* --- fields ------------------------------------------------------------------
+ */
+
+/* A field that says nothing: what a broken one reads as. */
+static const AsnMmdbField no_field = {.type = (AsnMmdbType)0};
+
+static inline void
+field_at(const MmdbSection *s, gsize offset, AsnMmdbField *out)
+{
+	MmdbHeader h;
+
+	*out = no_field;
+	if (mmdb_decode(s, offset, &h) != NULL)
+		return;
+	out->next = (guint32)(h.body + mmdb_payload(&h));
+	if (h.type == ASN_MMDB_POINTER &&
+	    (mmdb_decode(s, h.target, &h) != NULL ||
+		h.type == ASN_MMDB_POINTER))
+		return;
+	if (mmdb_is_container(h.type))
+		out->next = (guint32)h.body;
+	out->type = h.type;
+	out->size = h.size;
+	out->payload = s->base + h.body;
+}
+
+void
+asn_mmdb_field(AsnMmdbValue value, AsnMmdbField *out)
+{
+	field_at(&value.db->l.data, value.offset, out);
+}
+
+gboolean
+asn_mmdb_field_uint(const AsnMmdbField *f, guint64 *out)
+{
+	if ((f->type != ASN_MMDB_UINT16 && f->type != ASN_MMDB_UINT32 &&
+		f->type != ASN_MMDB_UINT64) ||
+	    f->size > 8)
+		return FALSE;
+	*out = 0;
+	for (guint32 i = 0; i < f->size; i++)
+		*out = *out << 8 | f->payload[i];
+	return TRUE;
+}
+
+gboolean
+asn_mmdb_field_double(const AsnMmdbField *f, double *out)
+{
+	guint64 bits;
+
+	if (f->type != ASN_MMDB_DOUBLE || f->size != 8)
+		return FALSE;
+	bits = be64(f->payload);
+	memcpy(out, &bits, sizeof bits);
+	return TRUE;
+}
+
+/* The end of the field at offset with all inside it; the end of the section
+ * when it is broken. */
+static gsize
+skip(const MmdbSection *s, gsize offset)
+{
+	guint64 left = 1;
+
+	while (left > 0) {
+		MmdbHeader h;
+		if (mmdb_decode(s, offset, &h) != NULL)
+			return s->len;
+		left += mmdb_children(&h) - 1;
+		offset = h.body + mmdb_payload(&h);
+	}
+	return offset;
+}
+
+gboolean
+asn_mmdb_map_get(
+    AsnMmdbValue map, const char *key, gsize key_len, AsnMmdbField *out)
+{
+	const MmdbSection *s = &map.db->l.data;
+	AsnMmdbField m, k;
+	gsize at;
+
+	field_at(s, map.offset, &m);
+	if (m.type != ASN_MMDB_MAP)
+		return FALSE;
+	at = m.next;
+	for (guint32 i = 0; i < m.size && at < s->len; i++) {
+		field_at(s, at, &k);
+		if (k.type != ASN_MMDB_STRING)
+			return FALSE;
+		if (k.size == key_len && memcmp(k.payload, key, key_len) == 0) {
+			field_at(s, k.next, out);
+			return out->type != 0;
+		}
+		at = skip(s, k.next);
+	}
+	return FALSE;
+}

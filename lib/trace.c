@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trace.c: writing X-ASN and X-ASN-Spam (DESIGN.md "Trace headers"). */
+
+#include <math.h>
+#include <string.h>
+
+#include "trace.h"
+
+#define ORG_MAX 80
+
+/* U+00A0..U+017F in ASCII, two letters at most; "" leaves the letter out. */
+static const char latin[][3] = {" ", "!", "c", "L", "$", "Y", "|", "S", "", "c",
+    "a", "<", "-", "", "r", "-", "", "+", "2", "3", "'", "u", "P", ".", "", "1",
+    "o", ">", "", "", "", "?", "A", "A", "A", "A", "Ae", "A", "AE", "C", "E",
+    "E", "E", "E", "I", "I", "I", "I", "D", "N", "O", "O", "O", "O", "Oe", "x",
+    "O", "U", "U", "U", "Ue", "Y", "Th", "ss", "a", "a", "a", "a", "ae", "a",
+    "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o",
+    "o", "oe", "/", "o", "u", "u", "u", "ue", "y", "th", "y", "A", "a", "A",
+    "a", "A", "a", "C", "c", "C", "c", "C", "c", "C", "c", "D", "d", "D", "d",
+    "E", "e", "E", "e", "E", "e", "E", "e", "E", "e", "G", "g", "G", "g", "G",
+    "g", "G", "g", "H", "h", "H", "h", "I", "i", "I", "i", "I", "i", "I", "i",
+    "I", "i", "IJ", "ij", "J", "j", "K", "k", "q", "L", "l", "L", "l", "L", "l",
+    "L", "l", "L", "l", "N", "n", "N", "n", "N", "n", "n", "N", "n", "O", "o",
+    "O", "o", "O", "o", "OE", "oe", "R", "r", "R", "r", "R", "r", "S", "s", "S",
+    "s", "S", "s", "S", "s", "T", "t", "T", "t", "T", "t", "U", "u", "U", "u",
+    "U", "u", "U", "u", "U", "u", "U", "u", "W", "w", "Y", "y", "Y", "Z", "z",
+    "Z", "z", "Z", "z", "s"};
+G_STATIC_ASSERT(G_N_ELEMENTS(latin) == 0x180 - 0xa0);
+
+/* One character as ASCII. */
+static const char *
+to_ascii(gunichar c, char one[2])
+{
+	if (c >= 0xa0 && c < 0x180)
+		return latin[c - 0xa0];
+	if (c == 0x2013 || c == 0x2014)
+		return "-";
+	if (c == 0x2018 || c == 0x2019)
+		return "'";
+	if (c == 0x201c || c == 0x201d || c == 0x201e)
+		return "\"";
+	if (c < 0x20 || c == 0x7f)
+		return " ";
+	one[0] = c >= 0x80 ? '?' : (char)c;
+	if (c == '(')
+		one[0] = '[';
+	else if (c == ')')
+		one[0] = ']';
+	else if (c == '\\')
+		one[0] = '/';
+	return one;
+}
+
+/* One character off the front; a byte that is no UTF-8 counts as one. */
+static gunichar
+take_char(const char **p, const char *end)
+{
+	gunichar c = g_utf8_get_char_validated(*p, end - *p);
+
+	/* (gunichar)-2 is an incomplete one, -1 a wrong one */
+	if ((gint32)c < 0) {
+		*p += 1;
+		return 0xfffd;
+	}
+	*p += g_utf8_skip[(guchar) * *p];
+	return c;
+}
+
+/* Any bytes to printable ASCII fit for a comment, white space single, none at
+ * the ends.  out: ORG_MAX + 1 bytes.  Returns the length. */
+static gsize
+clean_org(char *out, const char *org, gsize len)
+{
+	const char *end = org + len;
+	gsize n = 0;
+
+	while (org < end) {
+		char one[2] = "";
+		const char *s = to_ascii(take_char(&org, end), one);
+
+		if (*s == ' ' && (n == 0 || out[n - 1] == ' '))
+			continue;
+		if (n + strlen(s) > ORG_MAX)
+			break;
+		while (*s != '\0')
+			out[n++] = *s++;
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+	return n;
+}
+
+static gboolean
+is_country(const char *c)
+{
+	return g_ascii_isupper(c[0]) && g_ascii_isupper(c[1]) && c[2] == '\0';
+}
+
+/* snprintf's answer as ours: 0 when it did not fit. */
+static gsize
+fitted(int n, gsize size)
+{
+	return n < 0 || (gsize)n >= size ? 0 : (gsize)n;
+}
+
+gsize
+asn_trace_format_asn(char *buf, gsize size, guint32 asn,
+    const AsnNetwork *prefix, const char *country, const char *org,
+    gsize org_len)
+{
+	char net[ASN_NETWORK_STRLEN], clean[ORG_MAX + 1] = "";
+	gboolean named = org != NULL && clean_org(clean, org, org_len) > 0;
+
+	asn_network_format(prefix, net);
+	return fitted(
+	    g_snprintf(buf, size, "AS%" G_GUINT32_FORMAT " %s %s%s%s%s", asn,
+		net, is_country(country) ? country : "ZZ", named ? " (" : "",
+		clean, named ? ")" : ""),
+	    size);
+}
+
+/* A weight or score with `decimals` digits after the point, whatever the
+ * locale; not a number and negative values count as 0. */
+static const char *
+format_number(char buf[G_ASCII_DTOSTR_BUF_SIZE], double v, guint decimals)
+{
+	guint64 unit = decimals == 3 ? 1000 : 10;
+	guint64 n;
+
+	v = v > 0 ? fmin(v, 1e12) : 0;
+	n = (guint64)llrint(v * (double)unit);
+	g_snprintf(buf, G_ASCII_DTOSTR_BUF_SIZE, "%" G_GUINT64_FORMAT ".%0*u",
+	    n / unit, (int)decimals, (guint)(n % unit));
+	return buf;
+}
+
+gsize
+asn_trace_format_spam(char *buf, gsize size, gboolean flagged, double score,
+    double threshold, const char *level, double spam, double ham)
+{
+	char n[4][G_ASCII_DTOSTR_BUF_SIZE];
+
+	return fitted(
+	    g_snprintf(buf, size,
+		"%s, score=%s threshold=%s level=%s spam=%s ham=%s",
+		flagged ? "Yes" : "No", format_number(n[0], score, 3),
+		format_number(n[1], threshold, 3), level,
+		format_number(n[2], spam, 1), format_number(n[3], ham, 1)),
+	    size);
+}

@@ -164,14 +164,14 @@ like $said, qr/refused \(left behind/, 'a dead socket is told from a live one';
 
 spew("$dir/main.cf", slurp("$dir/main.cf")
     =~ s/^mynetworks.*/mynetworks = 127.0.0.0\/8 192.0.2.0\/24 [2001:db8::]\/32 hash:\/x/mr);
-spew("$tmp/asnd.conf", "[milter]\nlocal-networks = 127.0.0.0/8 ::1 192.0.2.0/25\n");
+spew("$tmp/asnd.conf", "[milter]\nlocal-networks = 127.0.0.0/8;::1;192.0.2.0/25\n");
 ($rc, $said) = run('status', $dir, "--asnd-conf $tmp/asnd.conf");
 is $rc, 1, 'mynetworks not covered';
 like $said, qr{judge mail from 192.0.2.0/24 \[2001:db8::\]/32}, 'which';
-like $said, qr{local-networks = 127.0.0.0/8 ::1 192.0.2.0/25 192.0.2.0/24 2001:db8::/32$}m,
+like $said, qr{local-networks = 127.0.0.0/8;::1;192.0.2.0/25;192.0.2.0/24;2001:db8::/32$}m,
     'the line to write';
 like $said, qr{hash:/x is a table}, 'a table is named';
-spew("$tmp/asnd.conf", "[milter]\nlocal-networks = 127.0.0.0/8 ::1 192.0.0.0/16 2001:db8::/32\n");
+spew("$tmp/asnd.conf", "[milter]\nlocal-networks = 127.0.0.0/8; ::1; 192.0.0.0/16; 2001:db8::/32\n");
 ($rc, $said) = run('status', $dir, "--asnd-conf $tmp/asnd.conf");
 unlike $said, qr/would judge/, 'covered by wider networks';
 done_testing;

@@ -235,7 +235,7 @@ test_cap_forgets(void)
 int
 main(int argc, char **argv)
 {
-	g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+	g_test_init(&argc, &argv, NULL);
 
 	g_test_add_data_func("/model/reference/1", "1", test_reference);
 	g_test_add_data_func("/model/reference/2", "2", test_reference);

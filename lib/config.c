@@ -10,7 +10,7 @@
 
 #define FILE_MAX (1024 * 1024)
 
-G_DEFINE_QUARK(asn - config - error - quark, asn_config_error)
+G_DEFINE_QUARK(asn_config_error, asn_config_error)
 
 /* group, key, default, reader, field, min, max.  Numbers are as in the file. */
 #define SETTINGS(X)                                                            \

@@ -4,6 +4,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include <nettle/sha2.h>
+
 #include "mmdb-format.h"
 #include "mmdb-tree.h"
 #include "mmdb-write.h"
@@ -361,11 +363,11 @@ smallest_record(guint64 largest)
 static void
 put_sum(guint8 *file, gsize len)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	gsize size = MMDB_SUM_LEN;
+	struct sha256_ctx sum;
 
-	g_checksum_update(sum, file, (gssize)len);
-	g_checksum_get_digest(sum, file + len - MMDB_SUM_LEN, &size);
+	sha256_init(&sum);
+	sha256_update(&sum, len, file);
+	sha256_digest(&sum, MMDB_SUM_LEN, file + len - MMDB_SUM_LEN);
 }
 
 GBytes *

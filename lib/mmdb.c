@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <nettle/sha2.h>
+
 #include "mmdb-check.h"
 #include "mmdb.h"
 
-G_DEFINE_QUARK(asn - mmdb - error - quark, asn_mmdb_error)
+G_DEFINE_QUARK(asn_mmdb_error, asn_mmdb_error)
 
 struct _AsnMmdb {
 	MmdbLayout l;
@@ -35,7 +37,7 @@ check_sum(const guint8 *file, gsize len, AsnMmdb *db, AsnMmdbFlags flags,
 	gboolean ours =
 	    g_str_has_prefix(db->database_type, MMDB_OWN_TYPE_PREFIX);
 	gsize at = db->l.sum_at, size = MMDB_SUM_LEN;
-	g_autoptr(GChecksum) sum = NULL;
+	struct sha256_ctx sum;
 	guint8 digest[MMDB_SUM_LEN];
 
 	if (db->l.sum.size != MMDB_SUM_LEN || db->l.sum.type == 0) {
@@ -43,11 +45,11 @@ check_sum(const guint8 *file, gsize len, AsnMmdb *db, AsnMmdbFlags flags,
 		fault->reason = "no SHA-256 in the metadata";
 		return !ours && !(flags & ASN_MMDB_CHECK_SUM);
 	}
-	sum = g_checksum_new(G_CHECKSUM_SHA256);
-	g_checksum_update(sum, file, (gssize)at);
-	g_checksum_update(sum, zeros, sizeof zeros);
-	g_checksum_update(sum, file + at + size, (gssize)(len - at - size));
-	g_checksum_get_digest(sum, digest, &size);
+	sha256_init(&sum);
+	sha256_update(&sum, at, file);
+	sha256_update(&sum, sizeof zeros, zeros);
+	sha256_update(&sum, len - at - size, file + at + size);
+	sha256_digest(&sum, sizeof digest, digest);
 	fault->offset = at;
 	fault->reason = "the SHA-256 does not match: the file is damaged";
 	db->meta.has_sum = memcmp(digest, file + at, sizeof digest) == 0;

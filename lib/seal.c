@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+#include <nettle/hmac.h>
+
 #include "config.h"
 #include "escape.h"
-#include "sha256.h"
 #include "trace.h"
 
 #define KEY_IDS 100
@@ -16,7 +17,7 @@
 struct _AsnSealKeys {
 	guint signer;
 	gboolean have[KEY_IDS];
-	AsnHmacKey key[KEY_IDS];
+	struct hmac_sha256_ctx key[KEY_IDS];
 };
 
 struct _AsnSealer {
@@ -50,7 +51,7 @@ parse_key_line(AsnSealKeys *keys, gboolean first, char *line)
 	if (len < SECRET_MIN || len > SECRET_MAX)
 		return "the key must have 32 to 1024 bytes; make one with "
 		       "'head -c 32 /dev/urandom | base64'";
-	asn_hmac_key_init(&keys->key[id], secret, len);
+	hmac_sha256_set_key(&keys->key[id], len, secret);
 	explicit_bzero(secret, len);
 	keys->have[id] = TRUE;
 	if (first)
@@ -148,14 +149,16 @@ write_fields(const AsnSeal *seal, char *buf, gsize size)
 
 /* HMAC over the fields as base64; sets seal->id. */
 static void
-sign(const AsnHmacKey *key, const char *fields, gsize len, AsnSeal *seal,
-    char b64[B64_SIZE + 6])
+sign(const struct hmac_sha256_ctx *key, const char *fields, gsize len,
+    AsnSeal *seal, char b64[B64_SIZE + 6])
 {
-	guint8 mac[ASN_SHA256_SIZE];
+	struct hmac_sha256_ctx hmac = *key;
+	guint8 mac[SHA256_DIGEST_SIZE];
 	gint state = 0, save = 0;
 	gsize n;
 
-	asn_hmac(key, fields, len, mac);
+	hmac_sha256_update(&hmac, len, (const guint8 *)fields);
+	hmac_sha256_digest(&hmac, sizeof mac, mac);
 	memcpy(seal->id, mac, sizeof seal->id);
 	n = g_base64_encode_step(mac, sizeof mac, FALSE, b64, &state, &save);
 	n += g_base64_encode_close(FALSE, b64 + n, &state, &save);

@@ -73,7 +73,7 @@ asn_node_table_get(AsnNodeTable *table, const AsnNetwork *key, double t)
 	memset(e, 0, sizeof *e);
 	e->key = *key;
 	e->node.t = t;
-	e->node.rt = e->node.ot = -INFINITY;
+	e->node.rt = e->node.ot = -(double)INFINITY;
 	return e;
 }
 

@@ -40,7 +40,7 @@ asn_model_new(const AsnModelParams *params)
 	AsnModel *model = g_new0(AsnModel, 1);
 
 	model->params = *params;
-	model->raw.rt = model->raw.ot = -INFINITY;
+	model->raw.rt = model->raw.ot = -(double)INFINITY;
 	model->stamp = 1; /* a new node has 0: unchanged so far */
 	model->changed = g_array_new(FALSE, FALSE, sizeof(Changed));
 	return model;

@@ -10,3 +10,4 @@
 #include <glib.h>
 
 int asnctl_replay(int argc, char **argv);
+int asnctl_check(int argc, char **argv);

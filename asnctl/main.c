@@ -17,6 +17,7 @@ typedef struct {
 } Verb;
 
 static const Verb verbs[] = {
+    {"check", asnctl_check, "prove database files sound, from end to end"},
     {"replay", asnctl_replay,
 	"measure the score on a recorded stream of mails"},
     {NULL, NULL, NULL},

@@ -52,7 +52,8 @@ AsnSealKeys *asn_seal_keys_parse(
     const char *text, gsize len, const char *name, GError **error);
 void asn_seal_keys_free(AsnSealKeys *keys);
 
-/* Scratch for one thread or connection; the only allocation of sealing. */
+/* Handle for sealing and verifying; immutable, so threads may share one.
+ * Nothing else here allocates. */
 typedef struct _AsnSealer AsnSealer;
 AsnSealer *asn_sealer_new(const AsnSealKeys *keys); /* keys must outlive it */
 void asn_sealer_free(AsnSealer *sealer);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* listen.c: systemd's socket, a given descriptor, a unix or an inet one. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include <libmilter/mfapi.h>
+
+#include "listen.h"
+
+static gboolean
+fail(GError **error, const char *spec, const char *why)
+{
+	g_set_error(
+	    error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: %s", spec, why);
+	return FALSE;
+}
+
+/* The file of a unix socket, NULL for other kinds. */
+static const char *
+unix_path(const char *spec)
+{
+	return g_str_has_prefix(spec, "unix:") ? spec + 5 : NULL;
+}
+
+/* 0: somebody answers; else errno. */
+static int
+probe(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, result;
+
+	if (g_strlcpy(sa.sun_path, path, sizeof sa.sun_path) >=
+	    sizeof sa.sun_path)
+		return ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return errno;
+	result =
+	    connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0 ? 0 : errno;
+	close(fd);
+	return result == EAGAIN ? 0 : result; /* backlog full: alive */
+}
+
+/* What a killed milter left behind goes; anything else stays and is said. */
+static gboolean
+clear_stale(const char *spec, const char *path, GError **error)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? TRUE
+				       : fail(error, spec, g_strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return fail(error, spec,
+		    "there is something else than a socket; remove it or "
+		    "choose another path");
+	if (probe(path) != ECONNREFUSED)
+		return fail(error, spec,
+		    "another process answers on this socket; stop it first");
+	return unlink(path) == 0 ? TRUE : fail(error, spec, g_strerror(errno));
+}
+
+static gboolean
+check_descriptor(const char *spec, GError **error)
+{
+	int fd = (int)g_ascii_strtoll(spec + 3, NULL, 10);
+
+	if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0)
+		return TRUE;
+	return fail(error, spec, "no listening stream socket");
+}
+
+static gboolean
+open_it(const char *spec, GError **error)
+{
+	g_autofree char *copy = g_strdup(spec);
+	gboolean fd = g_str_has_prefix(spec, "fd:");
+	mode_t mask = umask(0117); /* unix socket: 0660 */
+	gboolean ok = smfi_setconn(copy) == MI_SUCCESS &&
+		      smfi_opensocket(FALSE) == MI_SUCCESS;
+	int saved = errno;
+
+	umask(mask);
+	if (ok)
+		return TRUE;
+	if (fd)
+		return fail(error, spec,
+		    "this libmilter takes no passed descriptor (Debian's "
+		    "does); give --socket and disable the .socket unit");
+	return fail(error, spec,
+	    saved ? g_strerror(saved) : "cannot be opened by libmilter");
+}
+
+gboolean
+mlt_listen_open(
+    MltListen *l, const char *wanted, const char *configured, GError **error)
+{
+	const char *path;
+
+	*l = (MltListen){0};
+	if (wanted == NULL && sd_listen_fds(0) > 0)
+		wanted = "fd:3"; /* SD_LISTEN_FDS_START */
+	l->spec = g_strdup(wanted ? wanted : configured);
+	path = unix_path(l->spec);
+	if (path != NULL && !clear_stale(l->spec, path, error))
+		return FALSE;
+	if (g_str_has_prefix(l->spec, "fd:") &&
+	    !check_descriptor(l->spec, error))
+		return FALSE;
+	if (!open_it(l->spec, error))
+		return FALSE;
+	if (path != NULL)
+		l->unlink_path = g_strdup(path);
+	return TRUE;
+}
+
+void
+mlt_listen_close(MltListen *l)
+{
+	if (l->unlink_path != NULL)
+		unlink(l->unlink_path);
+	g_clear_pointer(&l->unlink_path, g_free);
+	g_clear_pointer(&l->spec, g_free);
+}
+
+gboolean
+mlt_listen_test(const char *spec)
+{
+	const char *path = unix_path(spec);
+	g_autofree char *dir = path ? g_path_get_dirname(path) : NULL;
+	struct stat st;
+
+	if (path == NULL || access(dir, W_OK | X_OK) == 0) {
+		if (path != NULL && lstat(path, &st) == 0 &&
+		    !S_ISSOCK(st.st_mode)) {
+			printf("FAILED %s: something else than a socket is "
+			       "there\n",
+			    spec);
+			return FALSE;
+		}
+		printf("ok %s\n", spec);
+		return TRUE;
+	}
+	printf("FAILED %s: directory %s: %s\n", spec, dir, g_strerror(errno));
+	return FALSE;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c: asn-milter(8).
+ *
+ * libmilter stops on SIGHUP and takes seconds to leave, so it runs in a
+ * thread of its own and the main thread, the only one that has the signals
+ * unblocked besides libmilter's, takes them: the kernel prefers it.
+ */
+
+#include <errno.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include <libmilter/mfapi.h>
+
+#include "databases.h"
+#include "filter.h"
+#include "listen.h"
+
+#define LEAVE_MS 500 /* for messages that are being answered */
+
+static int wake = -1;
+static volatile sig_atomic_t leave, reload;
+
+/* --- log
+ * ------------------------------------------------------------------------- */
+
+/* GLib's own choice of journal or stderr, but info is for the admin here: one
+ * line a mail, without G_MESSAGES_DEBUG. */
+static GLogWriterOutput
+write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
+{
+	if (level & G_LOG_LEVEL_DEBUG)
+		return g_log_writer_default(level, fields, n, data);
+	if (g_log_writer_is_journald(STDERR_FILENO) &&
+	    g_log_writer_journald(level, fields, n, data) ==
+		G_LOG_WRITER_HANDLED)
+		return G_LOG_WRITER_HANDLED;
+	return g_log_writer_standard_streams(level, fields, n, data);
+}
+
+/* --- options
+ * ----------------------------------------------------------------------- */
+
+static char *config_path, *socket_spec;
+static gboolean test_config, show_version;
+static gint64 clock_offset;
+
+static const GOptionEntry entries[] = {
+    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
+	"Read FILE instead of " ASN_CONFIG_DEFAULT, "FILE"},
+    {"socket", 's', 0, G_OPTION_ARG_STRING, &socket_spec,
+	"Listen here instead of where systemd or the config says",
+	"unix:/PATH|inet:PORT@HOST|fd:N"},
+    {"test-config", 't', 0, G_OPTION_ARG_NONE, &test_config,
+	"Check config, key, databases and socket, then leave", NULL},
+    {"clock-offset", 0, 0, G_OPTION_ARG_INT64, &clock_offset,
+	"For tests: add this to the clock", "SECONDS"},
+    {"version", 'V', 0, G_OPTION_ARG_NONE, &show_version, "Show the version",
+	NULL},
+    {NULL},
+};
+
+static gboolean
+parse_options(int argc, char **argv)
+{
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("- mail filter that adds asnd's headers");
+	g_autoptr(GError) error = NULL;
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, &argc, &argv, &error)) {
+		fprintf(stderr, "asn-milter: %s\n", error->message);
+		return FALSE;
+	}
+	if (argc > 1) {
+		fprintf(stderr, "asn-milter: %s: no such argument\n", argv[1]);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* --- the key
+ * ------------------------------------------------------------------------- */
+
+/* systemd's credential comes first.  Returns the path that counts. */
+static char *
+key_path(const AsnConfig *config)
+{
+	const char *dir = g_getenv("CREDENTIALS_DIRECTORY");
+	g_autofree char *path =
+	    dir ? g_build_filename(dir, "seal.key", NULL) : NULL;
+
+	if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
+		return g_steal_pointer(&path);
+	return g_strdup(config->seal_key);
+}
+
+/* NULL without *error: there is no key, and so no seal. */
+static AsnSealKeys *
+load_keys(const char *path, GError **error)
+{
+	g_autofree char *text = NULL;
+	g_autoptr(GError) why = NULL;
+	AsnSealKeys *keys;
+	gsize len;
+
+	if (!g_file_get_contents(path, &text, &len, &why)) {
+		if (!g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+			g_propagate_error(error, g_steal_pointer(&why));
+		return NULL;
+	}
+	keys = asn_seal_keys_parse(text, len, path, error);
+	explicit_bzero(text, len);
+	return keys;
+}
+
+/* --- --test-config
+ * --------------------------------------------------------------------- */
+
+static int
+run_test(const AsnConfig *config)
+{
+	g_autofree char *path = key_path(config);
+	g_autoptr(GError) error = NULL;
+	AsnSealKeys *keys = load_keys(path, &error);
+	gboolean ok = error == NULL;
+
+	printf(
+	    "ok config %s\n", config_path ? config_path : ASN_CONFIG_DEFAULT);
+	if (error != NULL)
+		printf("FAILED %s\n", error->message);
+	else
+		printf("%s %s\n",
+		    keys ? "ok" : "not there, so mail gets no seal:", path);
+	asn_seal_keys_free(keys);
+	ok &= mlt_databases_test(config->database_dir);
+	ok &= mlt_listen_test(socket_spec ? socket_spec : config->socket);
+	return ok ? EX_OK : EX_UNAVAILABLE;
+}
+
+/* --- running
+ * ------------------------------------------------------------------------------
+ */
+
+static void
+on_signal(int sig)
+{
+	guint64 one = 1;
+	int saved = errno;
+
+	if (sig == SIGHUP || sig == SIGUSR1)
+		reload = 1;
+	else
+		leave = 1;
+	if (write(wake, &one, sizeof one) < 0)
+		leave = 1; /* cannot be: an eventfd that is never full */
+	errno = saved;
+}
+
+/* Before any other thread, so that all inherit the blocked set. */
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* SA_NODEFER: blocked even for a moment here, a second one would reach
+ * libmilter's thread. */
+static void
+take_signals(void)
+{
+	static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (gsize i = 0; i < G_N_ELEMENTS(ours); i++) {
+		sigaction(ours[i], &sa, NULL);
+		sigaddset(&set, ours[i]);
+	}
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static gpointer
+run_libmilter(gpointer data)
+{
+	int *result = data;
+
+	*result = smfi_main();
+	leave = 2;
+	on_signal(SIGTERM);
+	return NULL;
+}
+
+/* What libmilter has in hand is answered; then out, at once. */
+static void
+drain(MltFilter *filter)
+{
+	gint64 until = g_get_monotonic_time() + LEAVE_MS * 1000;
+	guint quiet = 0;
+
+	/* Idle several looks in a row: libmilter writes its last answer after
+	 * the callback has returned. */
+	while (quiet < 5 && g_get_monotonic_time() < until) {
+		quiet = g_atomic_int_get(&filter->busy) == 0 ? quiet + 1 : 0;
+		g_usleep(5000);
+	}
+}
+
+static int
+serve(MltFilter *filter, const AsnConfig *config)
+{
+	g_autoptr(GError) error = NULL;
+	struct pollfd fd = {.fd = wake, .events = POLLIN};
+	MltDatabases *databases = mlt_databases_start(
+	    &filter->snapshots, config->database_dir, &error);
+	int result = MI_SUCCESS;
+
+	if (databases == NULL) {
+		g_critical("%s", error->message);
+		return EX_OSERR;
+	}
+	g_thread_unref(g_thread_new("libmilter", run_libmilter, &result));
+	take_signals();
+	sd_notify(0, "READY=1");
+	while (!leave) {
+		guint64 count;
+
+		if (poll(&fd, 1, -1) > 0 &&
+		    read(wake, &count, sizeof count) < 0)
+			break;
+		if (reload && !leave)
+			mlt_databases_reload(databases);
+		reload = 0;
+	}
+	sd_notify(0, "STOPPING=1");
+	drain(filter);
+	if (result == MI_SUCCESS)
+		return EX_OK;
+	g_critical("libmilter gave up");
+	return EX_SOFTWARE;
+}
+
+static int
+start(const AsnConfig *config)
+{
+	static MltFilter filter;
+	g_autofree char *path = key_path(config);
+	g_autoptr(GError) error = NULL;
+	AsnSealKeys *keys = load_keys(path, &error);
+	MltListen listen;
+	int status;
+
+	if (error != NULL) {
+		g_critical("%s", error->message);
+		return EX_CONFIG;
+	}
+	if (keys == NULL)
+		g_warning("%s: not there, so mail gets no seal", path);
+	filter.policy.config = config;
+	filter.policy.sealer = keys ? asn_sealer_new(keys) : NULL;
+	filter.clock_offset = clock_offset;
+	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	block_signals();
+	if (wake < 0 || !mlt_filter_register(&filter)) {
+		g_critical("cannot start: %s", g_strerror(errno));
+		return EX_OSERR;
+	}
+	if (!mlt_listen_open(&listen, socket_spec, config->socket, &error)) {
+		g_critical("%s", error->message);
+		return EX_UNAVAILABLE;
+	}
+	g_message("asn-milter %s listens on %s", ASND_VERSION, listen.spec);
+	status = serve(&filter, config);
+	mlt_listen_close(&listen);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	AsnConfig *config;
+	int status;
+
+	g_log_writer_default_set_use_stderr(TRUE);
+	g_log_set_writer_func(write_log, NULL, NULL);
+	if (!parse_options(argc, argv))
+		return EX_USAGE;
+	if (show_version) {
+		printf("asn-milter %s\n", ASND_VERSION);
+		return EX_OK;
+	}
+	config = asn_config_load(config_path, &error);
+	if (config == NULL) {
+		fprintf(stderr, "asn-milter: %s\n", error->message);
+		return EX_CONFIG;
+	}
+	status = test_config ? run_test(config) : start(config);
+	fflush(NULL);
+	/* Not exit(): libmilter's threads still run, and what they use must
+	 * not be torn down under them. */
+	_exit(status);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* policy.c: from facts and databases to headers. */
+
+#include <math.h>
+#include <string.h>
+
+#include "policy.h"
+
+/* What the headers are made of. */
+typedef struct {
+	AsnOrigin origin;
+	AsnPrediction prediction;
+	gboolean known;  /* origin is a record of networks.mmdb */
+	gboolean scored; /* prediction rests on weights */
+} Findings;
+
+static gboolean
+is_loopback(const AsnAddr *a)
+{
+	static const guint8 one[16] = {[15] = 1};
+
+	return a->family == 4 ? a->b[12] == 127
+			      : memcmp(a->b, one, sizeof one) == 0;
+}
+
+const char *
+mlt_policy_exempt(const MltPolicy *policy, const MltFacts *facts)
+{
+	if (facts->authenticated)
+		return "authenticated";
+	if (facts->client.family == 0)
+		return "no client address";
+	if (is_loopback(&facts->client) ||
+	    asn_network_list_contains(
+		&policy->config->local_networks, &facts->client))
+		return "local";
+	return NULL;
+}
+
+static void
+look_up(const MltPolicy *policy, const MltSnapshot *snapshot,
+    const AsnAddr *client, gint64 now, Findings *f)
+{
+	AsnOriginKey key;
+
+	memset(f, 0, sizeof *f);
+	if (snapshot->networks != NULL)
+		f->known =
+		    asn_networks_lookup(snapshot->networks, client, &f->origin);
+	if (snapshot->reputation == NULL)
+		return;
+	key = asn_origin_key(client, &f->origin);
+	asn_reputation_predict(snapshot->reputation, &key, (double)now,
+	    &policy->config->thresholds, &f->prediction);
+	f->scored = f->prediction.level[ASN_LEVEL_ALL].s +
+			f->prediction.level[ASN_LEVEL_ALL].h >
+		    0;
+}
+
+/* The slot for the next header, kept only when `len` says it was written. */
+static void
+add(MltDecision *d, const char *name, gsize len)
+{
+	if (len == 0)
+		return;
+	d->header[d->n].name = name;
+	d->header[d->n].name_len = (guint)strlen(name);
+	d->n++;
+}
+
+static void
+add_asn(const Findings *f, MltDecision *d)
+{
+	const AsnOrigin *o = &f->origin;
+
+	if (!f->known)
+		return;
+	add(d, ASN_HEADER_ASN,
+	    asn_trace_format_asn(d->header[d->n].value, ASN_TRACE_MAX, o->asn,
+		&o->prefix, o->country, o->org, o->org_len));
+}
+
+static void
+add_spam(const MltPolicy *policy, const Findings *f, MltDecision *d)
+{
+	const AsnPrediction *p = &f->prediction;
+	AsnLevel decider;
+	gboolean none;
+
+	if (!f->scored)
+		return;
+	decider = asn_prediction_decider(p);
+	none = decider == ASN_LEVEL_ALL;
+	add(d, ASN_HEADER_SPAM,
+	    asn_trace_format_spam(d->header[d->n].value, ASN_TRACE_MAX, p->flag,
+		p->score, policy->config->thresholds.threshold,
+		none ? "none" : asn_level_name(decider),
+		none ? 0 : p->level[decider].s,
+		none ? 0 : p->level[decider].h));
+}
+
+static void
+add_seal(
+    const MltPolicy *policy, const MltFacts *facts, gint64 now, MltDecision *d)
+{
+	AsnSeal seal = {.time = now, .addr = facts->client};
+
+	if (policy->sealer == NULL || facts->queue_id == NULL ||
+	    g_strlcpy(seal.queue_id, facts->queue_id, sizeof seal.queue_id) >=
+		sizeof seal.queue_id)
+		return;
+	seal.flagged = d->verdict == MLT_FLAGGED;
+	add(d, ASN_HEADER_SEAL,
+	    asn_seal_write(
+		policy->sealer, &seal, d->header[d->n].value, ASN_TRACE_MAX));
+}
+
+/* --- flag headers
+ * -------------------------------------------------------------- */
+
+/* What a placeholder stands for; unknown: "unknown". */
+static const char *
+placeholder(const char *p, const Findings *f, char *buf, gsize size)
+{
+	const AsnOrigin *o = &f->origin;
+
+	if (g_str_has_prefix(p, "{asn}"))
+		g_snprintf(buf, (gulong)size, "%" G_GUINT32_FORMAT, o->asn);
+	else if (g_str_has_prefix(p, "{prefix}") && o->prefix.addr.family != 0)
+		asn_network_format(&o->prefix, buf);
+	else if (g_str_has_prefix(p, "{country}") && o->country[0] != '\0')
+		g_strlcpy(buf, o->country, size);
+	else if (g_str_has_prefix(p, "{score}"))
+		g_snprintf(buf, (gulong)size, "%d.%03d",
+		    (int)llrint(f->prediction.score * 1000) / 1000,
+		    (int)llrint(f->prediction.score * 1000) % 1000);
+	else
+		g_strlcpy(buf, "unknown", size);
+	return buf;
+}
+
+/* Values come from the config (checked there); length, or 0 if too long. */
+static gsize
+expand(const char *from, const Findings *f, char *out, gsize size)
+{
+	gsize n = 0;
+
+	while (*from != '\0') {
+		char word[ASN_NETWORK_STRLEN] = {*from};
+		const char *close = *from == '{' ? strchr(from, '}') : NULL;
+		gsize len;
+
+		if (close != NULL)
+			placeholder(from, f, word, sizeof word);
+		from = close ? close + 1 : from + 1;
+		len = strlen(word);
+		if (len >= size - n)
+			return 0;
+		memcpy(out + n, word, len + 1);
+		n += len;
+	}
+	return n;
+}
+
+static void
+add_flag_headers(const MltPolicy *policy, const Findings *f, MltDecision *d)
+{
+	char **lines = policy->config->flag_headers;
+
+	for (gsize i = 0; lines[i] != NULL && d->n < MLT_HEADERS_MAX; i++) {
+		MltHeader *h = &d->header[d->n];
+		const char *colon = strchr(lines[i], ':');
+		const char *value = colon + 1 + strspn(colon + 1, " ");
+
+		if (expand(value, f, h->value, sizeof h->value) == 0)
+			continue;
+		h->name = lines[i];
+		h->name_len = (guint)(colon - lines[i]);
+		d->n++;
+	}
+}
+
+/* --- the whole
+ * ------------------------------------------------------------------ */
+
+static void
+leave(MltDecision *d, const char *reason)
+{
+	d->verdict = MLT_UNTOUCHED;
+	d->reason = reason;
+	d->asn = 0;
+	d->score = (double)NAN;
+	d->n = 0;
+}
+
+void
+mlt_policy_decide(const MltPolicy *policy, const MltSnapshot *snapshot,
+    const MltFacts *facts, gint64 now, MltDecision *out)
+{
+	const char *exempt = mlt_policy_exempt(policy, facts);
+	Findings f;
+
+	leave(out, exempt);
+	if (exempt != NULL)
+		return;
+	if (snapshot->networks == NULL && snapshot->reputation == NULL) {
+		leave(out, "no database");
+		return;
+	}
+	look_up(policy, snapshot, &facts->client, now, &f);
+	out->asn = f.origin.asn;
+	out->score = f.scored ? f.prediction.score : (double)NAN;
+	out->verdict =
+	    f.scored && f.prediction.flag ? MLT_FLAGGED : MLT_UNFLAGGED;
+	out->reason = !f.scored           ? "no score"
+		      : f.prediction.flag ? "flagged"
+		      : f.prediction.warm ? "below"
+					  : "warming up";
+	add_asn(&f, out);
+	add_spam(policy, &f, out);
+	add_seal(policy, facts, now, out);
+	if (out->verdict == MLT_FLAGGED)
+		add_flag_headers(policy, &f, out);
+}
+
+const char *
+mlt_verdict_name(const MltDecision *d)
+{
+	if (d->verdict == MLT_UNTOUCHED || isnan(d->score))
+		return "-";
+	return d->verdict == MLT_FLAGGED ? "Yes" : "No";
+}

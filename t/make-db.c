@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * make-db.c: small databases for the milter's tests.
+ *
+ *   make-db DIR networks [HOLDER]   networks.mmdb: documentation networks
+ *   make-db DIR base ID BAD-NETS    reputation.mmdb, generation ID
+ *   make-db DIR recent ID NET...    recent.mmdb for base ID: NET turned bad
+ *
+ * Put in place as asnd does it.  The model: 100 ham from 192.0.2.0/24, spam
+ * from 20 addresses of each bad /24 ("198.51.100.0").  Weights are of now.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "aside.h"
+#include "mmdb-write.h"
+#include "networks.h"
+#include "reputation.h"
+
+static const struct {
+	const char *net, *country;
+	guint32 asn;
+} networks[] = {
+    {"192.0.2.0/24", "ZZ", 64496},
+    {"198.51.100.0/24", "DE", 64497},
+    {"203.0.113.0/24", "NL", 64498},
+    {"2001:db8::/32", "FR", 64499},
+};
+
+static void
+check(gboolean ok, GError *error)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "make-db: %s\n", error ? error->message : "failed");
+	exit(1);
+}
+
+static AsnNetwork
+net(const char *text)
+{
+	AsnNetwork n;
+
+	check(asn_network_parse(text, strlen(text), &n), NULL);
+	return n;
+}
+
+static void
+put(const char *dir, const char *name, GBytes *bytes)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	GError *error = NULL;
+	gsize len;
+	const void *data = g_bytes_get_data(bytes, &len);
+
+	check(fd >= 0, NULL);
+	check(asn_aside_write(fd, name, data, len, 0644, &error), error);
+	close(fd);
+	g_bytes_unref(bytes);
+}
+
+static GBytes *
+make_networks(const char *holder)
+{
+	AsnMmdbWriterOptions options = {ASN_NETWORKS_TYPE, "test", 1, FALSE};
+	AsnMmdbWriter *w = asn_mmdb_writer_new(&options);
+	GError *error = NULL;
+	GBytes *bytes;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(networks); i++) {
+		AsnNetwork n = net(networks[i].net);
+		guint32 at = asn_mmdb_writer_tell(w);
+
+		asn_mmdb_put_map(w, 4);
+		asn_mmdb_put_shared_string(w, "autonomous_system_number", 24);
+		asn_mmdb_put_uint32(w, networks[i].asn);
+		asn_mmdb_put_shared_string(
+		    w, "autonomous_system_organization", 30);
+		asn_mmdb_put_string(w, holder, strlen(holder));
+		asn_mmdb_put_shared_string(w, "country", 7);
+		asn_mmdb_put_string(w, networks[i].country, 2);
+		asn_mmdb_put_shared_string(w, "prefix_length", 13);
+		asn_mmdb_put_uint16(w, n.len);
+		check(asn_mmdb_writer_add(w, &n, at, &error), error);
+	}
+	bytes = asn_mmdb_writer_finish(w, &error);
+	check(bytes != NULL, error);
+	asn_mmdb_writer_free(w);
+	return bytes;
+}
+
+static AsnOriginKey
+key_of(AsnNetwork n)
+{
+	AsnOriginKey key = {.addr = n.addr};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(networks); i++) {
+		AsnNetwork known = net(networks[i].net);
+		if (!asn_network_contains(&known, &n.addr))
+			continue;
+		key.prefix = known;
+		key.asn = networks[i].asn;
+		g_strlcpy(key.country, networks[i].country, 3);
+	}
+	return key;
+}
+
+static void
+learn(AsnModel *model, const char *block, guint n, gboolean spam)
+{
+	AsnNetwork around = net(block);
+
+	for (guint i = 1; i <= n; i++) {
+		AsnNetwork one = around;
+		AsnOriginKey key;
+
+		one.addr.b[15] = (guint8)i;
+		key = key_of(one);
+		asn_model_learn(
+		    model, &key, (double)time(NULL), spam, 1, i % 5 + 1);
+	}
+}
+
+static GBytes *
+make_reputation(gboolean recent, guint64 id, char **bad)
+{
+	AsnModelParams params = asn_model_defaults;
+	AsnReputationBuild build = {.base_id = id, .weights_time = time(NULL)};
+	AsnModel *model;
+	GError *error = NULL;
+	GBytes *bytes;
+
+	params.cap = 0;
+	model = asn_model_new(&params);
+	learn(model, "192.0.2.0/24", 100, FALSE);
+	for (guint i = 0; i < 100; i++)
+		learn(model, "192.0.2.0/24", 1, FALSE);
+	if (recent)
+		asn_model_advance(model);
+	for (; *bad != NULL; bad++)
+		learn(model, *bad, 20, TRUE);
+	bytes = recent ? asn_reputation_build_recent(model, &build, &error)
+		       : asn_reputation_build_base(model, &build, &error);
+	check(bytes != NULL, error);
+	asn_model_free(model);
+	return bytes;
+}
+
+int
+main(int argc, char **argv)
+{
+	gboolean recent = argc > 2 && strcmp(argv[2], "recent") == 0;
+
+	if (argc > 2 && strcmp(argv[2], "networks") == 0) {
+		put(argv[1], ASN_NETWORKS_FILE,
+		    make_networks(argc > 3 ? argv[3] : "Example Networks"));
+		return 0;
+	}
+	if (argc < 4) {
+		fputs("usage: make-db DIR networks|base|recent ...\n", stderr);
+		return 64;
+	}
+	put(argv[1], recent ? ASN_RECENT_FILE : ASN_REPUTATION_FILE,
+	    make_reputation(
+		recent, g_ascii_strtoull(argv[3], NULL, 10), argv + 4));
+	return 0;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mta.c: the mail server's side of the milter protocol, scripted.
+ *
+ *   mta unix:/PATH|inet:PORT@ADDRESS < SCRIPT
+ *   mta --load CONNECTIONS MESSAGES HEADERS unix:/PATH
+ *
+ * A script line is a command; \n, \t, \\ and \xHH in its text are undone:
+ *   connect 4|6|L|U [ADDRESS]   U: unknown family, L: local socket
+ *   macro STAGE NAME VALUE      STAGE: C M R T E ... as in the protocol
+ *   header NAME VALUE           VALUE from after the next space
+ *   repeat N header NAME VALUE
+ *   big N NAME                  a header with N bytes of value
+ *   raw HEX                     these bytes as they are
+ *   packet C HEX                one packet of command C
+ *   body TEXT, eoh, eom, abort, quit
+ *   again                       drop the connection and negotiate a new one
+ *   expect-close                wait until the filter hangs up, then again
+ * What the filter asks not to get or will not answer is honoured.  After eom
+ * every answer is printed in a line: "insert 0 NAME: VALUE", "change N NAME:
+ * VALUE", "add NAME: VALUE", "reply CODE TEXT", then "continue", "accept",
+ * "reject", "tempfail", "discard" or "lost".
+ *
+ * Protocol: libmilter/mfdef.h, version 6.
+ */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <glib.h>
+#include <libmilter/mfdef.h>
+
+typedef struct {
+	const char *spec;
+	int fd;
+	guint32 steps; /* SMFIP_*: what the filter declined */
+	GString *in;
+} Mta;
+
+/* --- wire -------------------------------------------------------------------
+ */
+
+static int
+dial(const char *spec)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	gboolean local = g_str_has_prefix(spec, "unix:");
+	struct sockaddr *sa =
+	    local ? (struct sockaddr *)&un : (struct sockaddr *)&in;
+	int fd =
+	    socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(un.sun_path, spec + 5, sizeof un.sun_path);
+	if (!local) {
+		in.sin_port = htons((guint16)atoi(spec + 5));
+		inet_pton(AF_INET, strchr(spec, '@') + 1, &in.sin_addr);
+	}
+	if (connect(fd, sa, local ? sizeof un : sizeof in) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static gboolean
+send_all(Mta *m, const char *p, gsize n)
+{
+	while (n > 0) {
+		gssize done = send(m->fd, p, n, MSG_NOSIGNAL);
+		if (done <= 0)
+			return FALSE;
+		p += done;
+		n -= (gsize)done;
+	}
+	return TRUE;
+}
+
+static gboolean
+send_packet(Mta *m, char command, const char *data, gsize n)
+{
+	g_autoptr(GString) s = g_string_sized_new(n + 8);
+	guint32 be = g_htonl((guint32)n + 1);
+
+	g_string_append_len(s, (const char *)&be, 4);
+	g_string_append_c(s, command);
+	g_string_append_len(s, data, (gssize)n);
+	return send_all(m, s->str, s->len);
+}
+
+static gboolean
+recv_all(Mta *m, char *p, gsize n)
+{
+	while (n > 0) {
+		gssize got = recv(m->fd, p, n, 0);
+		if (got <= 0)
+			return FALSE;
+		p += got;
+		n -= (gsize)got;
+	}
+	return TRUE;
+}
+
+/* The command of the next packet, its data in m->in; 0 when lost. */
+static char
+recv_packet(Mta *m)
+{
+	guint32 be;
+	char c;
+
+	if (!recv_all(m, (char *)&be, 4))
+		return 0;
+	be = g_ntohl(be);
+	if (be < 1 || be > 1 << 20 || !recv_all(m, &c, 1))
+		return 0;
+	g_string_set_size(m->in, be - 1);
+	return recv_all(m, m->in->str, be - 1) ? c : 0;
+}
+
+static gboolean
+negotiate(Mta *m)
+{
+	guint32 offer[3] = {g_htonl(6), g_htonl(0x1ff), g_htonl(0xfffff)};
+	guint32 got[3];
+
+	m->fd = dial(m->spec);
+	if (m->fd < 0 ||
+	    !send_packet(m, SMFIC_OPTNEG, (const char *)offer, sizeof offer) ||
+	    recv_packet(m) != SMFIC_OPTNEG || m->in->len < sizeof got)
+		return FALSE;
+	memcpy(got, m->in->str, sizeof got);
+	m->steps = g_ntohl(got[2]);
+	return TRUE;
+}
+
+/* --- events -----------------------------------------------------------------
+ */
+
+/* Sends an event that the filter may have declined; waits for its answer
+ * unless it said that there is none.  FALSE: lost. */
+static gboolean
+event(Mta *m, char command, guint32 declined, guint32 silent, const char *data,
+    gsize n)
+{
+	if (m->steps & declined)
+		return TRUE;
+	if (!send_packet(m, command, data, n))
+		return FALSE;
+	return m->steps & silent || recv_packet(m) != 0;
+}
+
+static gboolean
+send_connect(Mta *m, const char *family, const char *addr)
+{
+	g_autoptr(GString) s = g_string_new("client.example");
+
+	g_string_append_c(s, '\0');
+	g_string_append_c(s, *family);
+	if (*family != SMFIA_UNKNOWN) {
+		g_string_append_len(s, "\x30\x39", 2); /* port 12345 */
+		g_string_append_len(s, addr, (gssize)strlen(addr) + 1);
+	}
+	return event(
+	    m, SMFIC_CONNECT, SMFIP_NOCONNECT, SMFIP_NR_CONN, s->str, s->len);
+}
+
+static gboolean
+send_header(Mta *m, const char *name, gsize name_len, const char *value,
+    gsize value_len)
+{
+	g_autoptr(GString) s = g_string_new_len(name, (gssize)name_len);
+
+	g_string_append_c(s, '\0');
+	g_string_append_len(s, value, (gssize)value_len);
+	g_string_append_c(s, '\0');
+	return event(
+	    m, SMFIC_HEADER, SMFIP_NOHDRS, SMFIP_NR_HDR, s->str, s->len);
+}
+
+static void
+print_change(const char *what, GString *in)
+{
+	guint32 index;
+	const char *name, *value;
+
+	if (in->len < 6)
+		return;
+	memcpy(&index, in->str, 4);
+	name = in->str + 4;
+	value = name + strlen(name) + 1;
+	printf("%s %u %s: %s\n", what, g_ntohl(index), name, value);
+}
+
+/* One answer to end of message.  TRUE: it was the last. */
+static gboolean
+print_answer(char c, GString *in)
+{
+	switch (c) {
+	case SMFIR_INSHEADER:
+		print_change("insert", in);
+		return FALSE;
+	case SMFIR_CHGHEADER:
+		print_change("change", in);
+		return FALSE;
+	case SMFIR_ADDHEADER:
+		printf("add %s: %s\n", in->str, in->str + strlen(in->str) + 1);
+		return FALSE;
+	case SMFIR_REPLYCODE:
+		printf("reply %s\n", in->str);
+		return TRUE;
+	case SMFIR_CONTINUE:
+		puts("continue");
+		return TRUE;
+	case SMFIR_ACCEPT:
+		puts("accept");
+		return TRUE;
+	case SMFIR_REJECT:
+		puts("reject");
+		return TRUE;
+	case SMFIR_TEMPFAIL:
+		puts("tempfail");
+		return TRUE;
+	default:
+		printf("answer %c\n", c);
+		return TRUE;
+	}
+}
+
+static gboolean
+send_eom(Mta *m, gboolean show)
+{
+	gboolean last = FALSE;
+
+	if (!send_packet(m, SMFIC_BODYEOB, "", 0))
+		return FALSE;
+	while (!last) {
+		char c = recv_packet(m);
+		if (c == 0)
+			return FALSE;
+		if (show)
+			last = print_answer(c, m->in);
+		else
+			last = strchr("hmi+-", c) == NULL;
+	}
+	return TRUE;
+}
+
+/* --- script -----------------------------------------------------------------
+ */
+
+/* In place; NULs may come of it, so the length is returned. */
+static gsize
+unescape(char *s)
+{
+	char *out = s, *start = s;
+
+	while (*s != '\0') {
+		if (s[0] == '\\' && s[1] == 'n') {
+			*out++ = '\n';
+			s += 2;
+		} else if (s[0] == '\\' && s[1] == 't') {
+			*out++ = '\t';
+			s += 2;
+		} else if (s[0] == '\\' && s[1] == 'x' &&
+			   g_ascii_isxdigit(s[2]) && g_ascii_isxdigit(s[3])) {
+			*out++ = (char)(g_ascii_xdigit_value(s[2]) * 16 +
+					g_ascii_xdigit_value(s[3]));
+			s += 4;
+		} else {
+			*out++ = *s++;
+		}
+	}
+	*out = '\0';
+	return (gsize)(out - start);
+}
+
+static GByteArray *
+from_hex(const char *s)
+{
+	GByteArray *a = g_byte_array_new();
+
+	for (; g_ascii_isxdigit(s[0]) && g_ascii_isxdigit(s[1]); s += 2) {
+		guint8 b = (guint8)(g_ascii_xdigit_value(s[0]) * 16 +
+				    g_ascii_xdigit_value(s[1]));
+		g_byte_array_append(a, &b, 1);
+	}
+	return a;
+}
+
+/* Splits the first word off. */
+static char *
+word(char **rest)
+{
+	char *w = *rest;
+	char *space = strchr(w, ' ');
+
+	*rest = space ? space + 1 : w + strlen(w);
+	if (space != NULL)
+		*space = '\0';
+	return w;
+}
+
+static gboolean
+do_headers(Mta *m, guint times, char *rest)
+{
+	char *name = word(&rest);
+	gsize name_len = unescape(name), n = unescape(rest);
+
+	for (guint i = 0; i < times; i++)
+		if (!send_header(m, name, name_len, rest, n))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean
+do_macro(Mta *m, char *rest)
+{
+	g_autoptr(GString) s = g_string_new(word(&rest));
+
+	g_string_append(s, word(&rest));
+	g_string_append_c(s, '\0');
+	g_string_append_len(s, rest, (gssize)unescape(rest));
+	g_string_append_c(s, '\0');
+	return send_packet(m, SMFIC_MACRO, s->str, s->len);
+}
+
+static gboolean
+do_bytes(Mta *m, gboolean packet, char *rest)
+{
+	char command = packet ? *word(&rest) : '\0';
+	g_autoptr(GByteArray) a = from_hex(rest);
+	const char *bytes = (const char *)a->data;
+
+	return packet ? send_packet(m, command, bytes, a->len)
+		      : send_all(m, bytes, a->len);
+}
+
+static gboolean
+do_big(Mta *m, char *rest)
+{
+	gsize n = (gsize)atol(word(&rest));
+	g_autofree char *value = g_malloc(n);
+
+	memset(value, 'x', n);
+	return send_header(m, rest, strlen(rest), value, n);
+}
+
+static gboolean
+do_again(Mta *m)
+{
+	close(m->fd);
+	return negotiate(m);
+}
+
+/* The filter hung up on us, as it should: waits for it. */
+static gboolean
+do_expect_close(Mta *m)
+{
+	while (recv_packet(m) != 0)
+		;
+	puts("closed");
+	return do_again(m);
+}
+
+static gboolean
+run_line(Mta *m, char *line)
+{
+	char *rest = line;
+	const char *verb = word(&rest);
+
+	if (strcmp(verb, "connect") == 0) {
+		const char *family = word(&rest);
+		return send_connect(m, family, rest);
+	}
+	if (strcmp(verb, "macro") == 0)
+		return do_macro(m, rest);
+	if (strcmp(verb, "header") == 0)
+		return do_headers(m, 1, rest);
+	if (strcmp(verb, "repeat") == 0) {
+		guint times = (guint)atoi(word(&rest));
+		return do_headers(m, times, rest);
+	}
+	if (strcmp(verb, "big") == 0)
+		return do_big(m, rest);
+	if (strcmp(verb, "raw") == 0 || strcmp(verb, "packet") == 0)
+		return do_bytes(m, *verb == 'p', rest);
+	if (strcmp(verb, "body") == 0)
+		return event(m, SMFIC_BODY, SMFIP_NOBODY, SMFIP_NR_BODY, rest,
+		    unescape(rest));
+	if (strcmp(verb, "eoh") == 0)
+		return event(m, SMFIC_EOH, SMFIP_NOEOH, SMFIP_NR_EOH, "", 0);
+	if (strcmp(verb, "eom") == 0)
+		return send_eom(m, TRUE);
+	if (strcmp(verb, "abort") == 0)
+		return send_packet(m, SMFIC_ABORT, "", 0);
+	if (strcmp(verb, "quit") == 0)
+		return send_packet(m, SMFIC_QUIT, "", 0);
+	if (strcmp(verb, "expect-close") == 0)
+		return do_expect_close(m);
+	if (strcmp(verb, "again") == 0)
+		return do_again(m);
+	fprintf(stderr, "mta: %s: no such command\n", verb);
+	exit(2);
+}
+
+static int
+run_script(Mta *m)
+{
+	g_autofree char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	if (!negotiate(m)) {
+		puts("refused");
+		return 1;
+	}
+	printf("steps %x\n", m->steps);
+	while ((n = getline(&line, &size, stdin)) > 0) {
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		if (*line == '\0' || *line == '#')
+			continue;
+		if (!run_line(m, line)) {
+			puts("lost");
+			return 1;
+		}
+		fflush(stdout);
+	}
+	close(m->fd);
+	return 0;
+}
+
+/* --- load -------------------------------------------------------------------
+ */
+
+typedef struct {
+	const char *spec;
+	guint messages, headers, id;
+} Load;
+
+static gboolean
+load_message(Mta *m, const Load *l, guint i)
+{
+	char macro[64];
+	int n =
+	    g_snprintf(macro, sizeof macro, "Ei%c4L%05xq%u%c", 0, i, l->id, 0);
+
+	for (guint h = 0; h < l->headers; h++)
+		if (!send_header(m, "X-Header", 8,
+			"some value of usual length, 60 bytes or thereabouts.",
+			52))
+			return FALSE;
+	return send_packet(m, SMFIC_MACRO, macro, (gsize)n) &&
+	       send_eom(m, FALSE);
+}
+
+/* A connection a message, as most SMTP sessions are. */
+static gpointer
+load_thread(gpointer data)
+{
+	const Load *l = data;
+	Mta m = {.spec = l->spec, .fd = -1, .in = g_string_new(NULL)};
+	char addr[32];
+	guint done = 0;
+
+	for (guint i = 0; i < l->messages; i++) {
+		g_snprintf(addr, sizeof addr, "%u.%u.%u.%u", 1 + i * 7 % 223,
+		    i * 13 % 256, i * 17 % 256, i * 29 % 256);
+		if (!negotiate(&m) || !send_connect(&m, "4", addr) ||
+		    !load_message(&m, l, i) ||
+		    !send_packet(&m, SMFIC_QUIT, "", 0))
+			fprintf(stderr, "mta: message %u lost\n", i);
+		else
+			done++;
+		close(m.fd);
+	}
+	g_string_free(m.in, TRUE);
+	return GUINT_TO_POINTER(done);
+}
+
+static int
+run_load(char **argv)
+{
+	guint n = (guint)atoi(argv[2]), done = 0;
+	Load *load = g_new0(Load, n);
+	GThread **thread = g_new0(GThread *, n);
+	gint64 start = g_get_monotonic_time();
+	double seconds;
+
+	for (guint i = 0; i < n; i++) {
+		load[i] = (Load){
+		    argv[5], (guint)atoi(argv[3]) / n, (guint)atoi(argv[4]), i};
+		thread[i] = g_thread_new("load", load_thread, &load[i]);
+	}
+	for (guint i = 0; i < n; i++)
+		done += GPOINTER_TO_UINT(g_thread_join(thread[i]));
+	seconds = (double)(g_get_monotonic_time() - start) / 1e6;
+	printf("%u %.6f %.1f\n", done, seconds, done / seconds);
+	g_free(load);
+	g_free(thread);
+	return done == (guint)atoi(argv[3]) / n * n ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	Mta m = {.fd = -1, .in = NULL};
+	int rc;
+
+	if (argc == 6 && strcmp(argv[1], "--load") == 0)
+		return run_load(argv);
+	if (argc != 2) {
+		fputs("usage: mta SOCKET | mta --load CONNECTIONS MESSAGES "
+		      "HEADERS SOCKET\n",
+		    stderr);
+		return 64;
+	}
+	m.spec = argv[1];
+	m.in = g_string_new(NULL);
+	rc = run_script(&m);
+	g_string_free(m.in, TRUE);
+	return rc;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* block.c: identity, time and client of a mail out of its header block. */
+
+#include <string.h>
+
+#include "block.h"
+
+#define SEALS_MAX 8 /* tried from the top; ours is the first one */
+
+static gboolean
+find_seal(const char *data, gsize len, AsnSealer *sealer, AsnSeal *seal)
+{
+	AsnHeaderIter it;
+	AsnHeader h;
+	guint tried = 0;
+
+	asn_header_iter_init(&it, data, len);
+	while (tried < SEALS_MAX && asn_header_iter_next(&it, &h)) {
+		if (!asn_header_is(&h, ASN_HEADER_SEAL))
+			continue;
+		tried++;
+		if (asn_seal_verify(sealer, h.value, h.value_len, seal))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void
+digest_block(const char *data, gsize len, guint8 out[16])
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	guint8 full[32];
+	gsize n = sizeof full;
+
+	g_checksum_update(sum, (const guchar *)data, (gssize)len);
+	g_checksum_get_digest(sum, full, &n);
+	memcpy(out, full, 16);
+}
+
+void
+asnd_block_parse(const char *data, gsize len, AsnSealer *sealer,
+    const AsnConfig *config, AsndBlock *out)
+{
+	AsnReceived received;
+	AsnSeal seal;
+
+	memset(out, 0, sizeof *out);
+	if (sealer != NULL && find_seal(data, len, sealer, &seal)) {
+		memcpy(out->digest, seal.id, sizeof out->digest);
+		out->sealed = TRUE;
+		out->flagged = seal.flagged;
+		out->addr = seal.addr;
+		out->time = seal.time;
+		return;
+	}
+	digest_block(data, len, out->digest);
+	if (!asn_received_client(data, len,
+		(const char *const *)config->host_names,
+		&config->trusted_relays, &received) ||
+	    !received.has_date ||
+	    asn_network_list_contains(
+		&config->local_networks, &received.client))
+		return;
+	out->addr = received.client;
+	out->time = received.date;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* journal.c: votes are written down in order, and learnt in that order. */
+
+#include <string.h>
+
+#include "journal.h"
+
+enum { LEARN = 1, TAKE_BACK = 2 };
+
+typedef enum {
+	Q_STANDING,
+	Q_CAP,
+	Q_LEARN,
+	Q_TAKE_BACK,
+	Q_BY_ID,
+	Q_REPLAY,
+	Q_COUNT,
+	Q_OLD,
+	Q_PRUNE,
+	Q_PRUNE_BACK,
+	N_QUERIES
+} Query;
+
+#define VOTE                                                                   \
+	"id, kind, ref, user, class, addr, asn, country, prefix,"              \
+	" mail_time, weight"
+
+static const char *const queries[N_QUERIES] = {
+    [Q_STANDING] = "SELECT id, kind, class FROM votes WHERE user=? AND digest=?"
+		   " ORDER BY id DESC LIMIT 1",
+    [Q_CAP] = "SELECT count(*) FROM votes WHERE kind=1 AND user=? AND day=?"
+	      " AND class=? AND cap=?",
+    [Q_LEARN] = "INSERT INTO votes(kind, user, digest, class, addr, asn,"
+		" country, prefix, mail_time, vote_time, day, cap, weight,"
+		" sealed, flagged) VALUES(1,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [Q_TAKE_BACK] = "INSERT INTO votes(kind, ref, user, digest, class,"
+		    " vote_time, weight) VALUES(2,?,?,?,?,?,0)",
+    [Q_BY_ID] = "SELECT " VOTE " FROM votes WHERE id=?",
+    [Q_REPLAY] = "SELECT " VOTE " FROM votes ORDER BY id",
+    [Q_COUNT] = "SELECT count(*) FROM votes",
+    [Q_OLD] = "SELECT 1 FROM votes WHERE vote_time<? AND kind=1 LIMIT 1",
+    [Q_PRUNE] = "DELETE FROM votes WHERE vote_time<? AND kind=1",
+    [Q_PRUNE_BACK] = "DELETE FROM votes WHERE kind=2"
+		     " AND ref NOT IN (SELECT id FROM votes)",
+};
+
+/* What learning a vote added; needed while it may be taken back. */
+typedef struct {
+	gint64 id;
+	AsnReceipt receipt;
+} Learnt;
+
+struct _AsndJournal {
+	AsndStore *store;
+	AsnModelParams params;
+	AsnModel *model;
+	GArray *learnt; /* Learnt, by id */
+	sqlite3_stmt *q[N_QUERIES];
+};
+
+#define STEP(j, query, ...)                                                    \
+	asnd_store_step((j)->store, (j)->q[query], __VA_ARGS__)
+#define RUN(j, query, ...)                                                     \
+	asnd_store_run((j)->store, (j)->q[query], __VA_ARGS__)
+#define DONE(j, query) asnd_store_done((j)->q[query])
+
+/* A row of the journal. */
+typedef struct {
+	gint64 id, ref, mail_time;
+	int kind, weight;
+	guint32 user;
+	AsndVote vote;
+	AsnOriginKey key;
+} Entry;
+
+static void
+read_blob(sqlite3_stmt *s, int column, void *out, gsize size)
+{
+	if ((gsize)sqlite3_column_bytes(s, column) == size)
+		memcpy(out, sqlite3_column_blob(s, column), size);
+}
+
+static void
+read_entry(sqlite3_stmt *s, Entry *e)
+{
+	memset(e, 0, sizeof *e);
+	e->id = sqlite3_column_int64(s, 0);
+	e->kind = sqlite3_column_int(s, 1);
+	e->ref = sqlite3_column_int64(s, 2);
+	e->user = (guint32)sqlite3_column_int64(s, 3);
+	e->vote = (AsndVote)sqlite3_column_int(s, 4);
+	read_blob(s, 5, &e->key.addr, sizeof e->key.addr);
+	e->key.asn = (guint32)sqlite3_column_int64(s, 6);
+	read_blob(s, 7, e->key.country, sizeof e->key.country - 1);
+	read_blob(s, 8, &e->key.prefix, sizeof e->key.prefix);
+	e->mail_time = sqlite3_column_int64(s, 9);
+	e->weight = sqlite3_column_int(s, 10);
+}
+
+/* --- the model -------------------------------------------------------------
+ */
+
+static void
+learn(AsndJournal *j, const Entry *e)
+{
+	Learnt l = {.id = e->id};
+
+	if (e->weight == 0 ||
+	    (e->key.addr.family != 4 && e->key.addr.family != 6))
+		return;
+	l.receipt = asn_model_learn(j->model, &e->key, (double)e->mail_time,
+	    e->vote == ASND_VOTE_SPAM, e->weight, e->user);
+	g_array_append_val(j->learnt, l);
+}
+
+static int
+cmp_learnt(const void *a, const void *b)
+{
+	gint64 x = ((const Learnt *)a)->id, y = ((const Learnt *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+/* key: of the vote with this id. */
+static void
+unlearn(AsndJournal *j, gint64 id, const AsnOriginKey *key)
+{
+	Learnt want = {.id = id};
+	Learnt *l = j->learnt->len == 0
+			? NULL
+			: bsearch(&want, j->learnt->data, j->learnt->len,
+			      sizeof want, cmp_learnt);
+
+	if (l != NULL)
+		asn_model_unlearn(j->model, key, &l->receipt);
+}
+
+/* A take-back names a vote; its key stands there. */
+static void
+take_back(AsndJournal *j, gint64 ref)
+{
+	Entry e;
+
+	if (STEP(j, Q_BY_ID, "i", ref)) {
+		read_entry(j->q[Q_BY_ID], &e);
+		unlearn(j, ref, &e.key);
+	}
+	DONE(j, Q_BY_ID);
+}
+
+void
+asnd_journal_replay(AsndJournal *j)
+{
+	gboolean row;
+
+	asn_model_free(j->model);
+	j->model = asn_model_new(&j->params);
+	g_array_set_size(j->learnt, 0);
+	row = STEP(j, Q_REPLAY, "");
+	for (; row; row = asnd_store_next(j->store, j->q[Q_REPLAY])) {
+		Entry e;
+
+		read_entry(j->q[Q_REPLAY], &e);
+		if (e.kind == LEARN)
+			learn(j, &e);
+		else if (e.kind == TAKE_BACK)
+			take_back(j, e.ref);
+	}
+	DONE(j, Q_REPLAY);
+}
+
+AsndJournal *
+asnd_journal_new(AsndStore *store, const AsnModelParams *params, GError **error)
+{
+	AsndJournal *j = g_new0(AsndJournal, 1);
+
+	j->store = store;
+	j->params = *params;
+	j->learnt = g_array_new(FALSE, FALSE, sizeof(Learnt));
+	for (int i = 0; i < N_QUERIES; i++)
+		j->q[i] = asnd_store_prepare(store, queries[i]);
+	asnd_journal_replay(j);
+	if (asnd_store_failed(store, NULL) == NULL)
+		return j;
+	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
+	    "evidence: %s", asnd_store_failed(store, NULL));
+	asnd_journal_free(j);
+	return NULL;
+}
+
+void
+asnd_journal_free(AsndJournal *j)
+{
+	if (j == NULL)
+		return;
+	asn_model_free(j->model);
+	g_array_unref(j->learnt);
+	g_free(j);
+}
+
+AsnModel *
+asnd_journal_model(AsndJournal *j)
+{
+	return j->model;
+}
+
+gint64
+asnd_journal_count(AsndJournal *j)
+{
+	gint64 n =
+	    STEP(j, Q_COUNT, "") ? sqlite3_column_int64(j->q[Q_COUNT], 0) : 0;
+
+	DONE(j, Q_COUNT);
+	return n;
+}
+
+/* --- votes -----------------------------------------------------------------
+ */
+
+/* id of the standing vote, 0: none. */
+static gint64
+standing(AsndJournal *j, gint64 user, const guint8 digest[16], AsndVote *vote)
+{
+	sqlite3_stmt *s = j->q[Q_STANDING];
+	gint64 id = 0;
+
+	*vote = ASND_VOTE_NONE;
+	if (STEP(j, Q_STANDING, "ib", user, digest, (gsize)16) &&
+	    sqlite3_column_int(s, 1) == LEARN) {
+		id = sqlite3_column_int64(s, 0);
+		*vote = (AsndVote)sqlite3_column_int(s, 2);
+	}
+	DONE(j, Q_STANDING);
+	return id;
+}
+
+AsndVote
+asnd_journal_standing(AsndJournal *j, gint64 user, const guint8 digest[16])
+{
+	AsndVote vote;
+
+	standing(j, user, digest, &vote);
+	return vote;
+}
+
+/* SCORE.md "cap": per AS; where it is unknown per prefix, else per block. */
+static gsize
+cap_key(const AsnOriginKey *key, guint8 out[1 + sizeof(AsnNetwork)])
+{
+	AsnNetwork net = key->prefix;
+
+	if (key->asn != 0) {
+		out[0] = 'A';
+		memcpy(out + 1, &key->asn, sizeof key->asn);
+		return 1 + sizeof key->asn;
+	}
+	out[0] = 'N';
+	if (net.addr.family == 0)
+		net = asn_addr_block(&key->addr);
+	memcpy(out + 1, &net, sizeof net);
+	return 1 + sizeof net;
+}
+
+static gboolean
+below_cap(AsndJournal *j, const AsndBallot *b, gint64 day, const guint8 *cap,
+    gsize cap_len)
+{
+	gboolean below = TRUE;
+
+	if (STEP(j, Q_CAP, "iidb", b->user, day, (int)b->vote, cap, cap_len))
+		below = sqlite3_column_int64(j->q[Q_CAP], 0) < ASND_CAP;
+	DONE(j, Q_CAP);
+	return below;
+}
+
+int
+asnd_journal_cast(AsndJournal *j, const AsndBallot *b)
+{
+	guint8 cap[1 + sizeof(AsnNetwork)];
+	gsize cap_len = cap_key(&b->key, cap);
+	gint64 day = b->vote_time / ASND_DAY, old;
+	Entry e = {.user = (guint32)b->user,
+	    .vote = b->vote,
+	    .key = b->key,
+	    .mail_time = MIN(b->mail_time, b->now)};
+	AsndVote before;
+
+	asnd_store_begin(j->store);
+	old = standing(j, b->user, b->digest, &before);
+	if (old != 0) {
+		RUN(j, Q_TAKE_BACK, "iibdi", old, b->user, b->digest, (gsize)16,
+		    (int)before, b->vote_time);
+		take_back(j, old);
+	}
+	e.weight = below_cap(j, b, day, cap, cap_len);
+	RUN(j, Q_LEARN, "ibdbibbiiibddd", b->user, b->digest, (gsize)16,
+	    (int)b->vote, &b->key.addr, sizeof b->key.addr, (gint64)b->key.asn,
+	    b->key.country, strlen(b->key.country), &b->key.prefix,
+	    sizeof b->key.prefix, e.mail_time, b->vote_time, day, cap, cap_len,
+	    e.weight, b->sealed, b->flagged);
+	if (asnd_store_failed(j->store, NULL) != NULL)
+		return 0;
+	e.id = asnd_store_last_id(j->store);
+	learn(j, &e);
+	return e.weight;
+}
+
+gboolean
+asnd_journal_prune(AsndJournal *j, gint64 now)
+{
+	gint64 before = now - (gint64)(4 * j->params.half_life);
+	gboolean any = STEP(j, Q_OLD, "i", before);
+
+	DONE(j, Q_OLD);
+	if (!any)
+		return FALSE;
+	asnd_store_begin(j->store);
+	RUN(j, Q_PRUNE, "i", before);
+	RUN(j, Q_PRUNE_BACK, "");
+	asnd_journal_replay(j);
+	return TRUE;
+}

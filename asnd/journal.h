@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The journal of votes and the model it makes.  The journal is the truth; the
+ * model in memory is what replaying it in order gives, at every moment.
+ * A vote keeps the AS, country and prefix it was cast with.  Main thread only;
+ * failures are the store's: after a rollback call asnd_journal_replay.
+ */
+#pragma once
+
+#include "mails.h"
+#include "model.h"
+
+typedef struct _AsndJournal AsndJournal;
+
+/* Replays.  The model's half-life decides how long entries are kept. */
+AsndJournal *asnd_journal_new(
+    AsndStore *store, const AsnModelParams *params, GError **error);
+void asnd_journal_free(AsndJournal *journal); /* before the store */
+/* Builds the model anew from the journal; the old one is gone. */
+void asnd_journal_replay(AsndJournal *journal);
+AsnModel *asnd_journal_model(AsndJournal *journal);
+/* Entries in the journal. */
+gint64 asnd_journal_count(AsndJournal *journal);
+
+/* The vote of this user on this mail that stands. */
+AsndVote asnd_journal_standing(
+    AsndJournal *journal, gint64 user, const guint8 digest[16]);
+
+/* One vote: takes back what stands for (user, digest), then learns vote.
+ * The weight is 0 beyond the cap.  Returns it. */
+typedef struct {
+	gint64 user;
+	const guint8 *digest; /* 16 bytes */
+	AsndVote vote;        /* SPAM or HAM */
+	AsnOriginKey key;
+	gint64 mail_time, vote_time, now;
+	gboolean sealed, flagged;
+} AsndBallot;
+int asnd_journal_cast(AsndJournal *journal, const AsndBallot *ballot);
+
+/* Deletes entries older than four half-lives; TRUE: some were, and the model
+ * is built anew. */
+gboolean asnd_journal_prune(AsndJournal *journal, gint64 now);

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* learn.c: judges mails and casts the votes. */
+
+#include "learn.h"
+
+#define BATCH 200         /* mails judged in one go */
+#define LIMIT_BURST 500.0 /* votes a user may cast at once ... */
+#define LIMIT_RATE 2.0    /* ... and a second from then on */
+#define FIRST_RUN_DONE "first_run_done"
+
+/* What is left of a user's burst. */
+typedef struct {
+	double tokens;
+	gint64 when;
+} Limit;
+
+struct _AsndLearner {
+	AsndStore *store;
+	AsndMails *mails;
+	AsndJournal *journal;
+	const AsnNetworks *networks;
+	GHashTable *limits;   /* user -> Limit, while below the burst */
+	GHashTable *deferred; /* users with mails that wait for it */
+	GArray *todo;         /* ids of the first run */
+	guint at;
+	gboolean casting; /* its second half */
+	gboolean first_run, new_reporter;
+	guint64 votes;
+};
+
+static gint64 *
+new_id(gint64 id)
+{
+	gint64 *p = g_new(gint64, 1);
+
+	*p = id;
+	return p;
+}
+
+/* Who waited when the process ended waits still. */
+static void
+find_deferred(AsndLearner *l)
+{
+	g_autoptr(GArray) ids = asnd_mails_all_pending(l->mails);
+
+	for (guint i = 0; i < ids->len; i++) {
+		AsndMailRow row;
+
+		if (asnd_mails_get(
+			l->mails, g_array_index(ids, gint64, i), &row))
+			g_hash_table_add(l->deferred, new_id(row.user));
+	}
+}
+
+void
+asnd_learner_reset(AsndLearner *l)
+{
+	g_clear_pointer(&l->todo, g_array_unref);
+	l->at = 0;
+	l->casting = FALSE;
+	g_hash_table_remove_all(l->deferred);
+	l->first_run = asnd_store_meta(l->store, FIRST_RUN_DONE, 0) == 0;
+	if (!l->first_run)
+		find_deferred(l);
+}
+
+AsndLearner *
+asnd_learner_new(AsndStore *store, AsndMails *mails, AsndJournal *journal)
+{
+	AsndLearner *l = g_new0(AsndLearner, 1);
+
+	l->store = store;
+	l->mails = mails;
+	l->journal = journal;
+	l->limits =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	l->deferred =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	asnd_learner_reset(l);
+	return l;
+}
+
+void
+asnd_learner_free(AsndLearner *l)
+{
+	if (l == NULL)
+		return;
+	g_clear_pointer(&l->todo, g_array_unref);
+	g_hash_table_unref(l->limits);
+	g_hash_table_unref(l->deferred);
+	g_free(l);
+}
+
+void
+asnd_learner_set_networks(AsndLearner *l, const AsnNetworks *networks)
+{
+	l->networks = networks;
+}
+
+gboolean
+asnd_learner_first_run(const AsndLearner *l)
+{
+	return l->first_run;
+}
+
+guint64
+asnd_learner_votes(const AsndLearner *l)
+{
+	return l->votes;
+}
+
+gboolean
+asnd_learner_take_new_reporter(AsndLearner *l)
+{
+	gboolean was = l->new_reporter;
+
+	l->new_reporter = FALSE;
+	return was;
+}
+
+/* --- one mail --------------------------------------------------------------
+ */
+
+/* May this user cast one more vote now? */
+static gboolean
+take_token(AsndLearner *l, gint64 user, gint64 now)
+{
+	Limit *limit = g_hash_table_lookup(l->limits, &user);
+
+	if (limit == NULL) {
+		limit = g_new(Limit, 1);
+		*limit = (Limit){LIMIT_BURST, now};
+		g_hash_table_insert(l->limits, new_id(user), limit);
+	}
+	if (now > limit->when)
+		limit->tokens = MIN(LIMIT_BURST,
+		    limit->tokens + LIMIT_RATE * (double)(now - limit->when));
+	limit->when = now;
+	if (limit->tokens < 1)
+		return FALSE;
+	limit->tokens -= 1;
+	return TRUE;
+}
+
+static AsndDecision
+decide(AsndLearner *l, const AsndMailRow *row, gint64 last_spam, gint64 now)
+{
+	AsndMailState mail = {
+	    .time = MIN(row->time, now),
+	    .arrived = row->arrived,
+	    .has_client = row->addr.family != 0,
+	    .sealed = row->sealed,
+	    .flagged = row->flagged,
+	    .place = row->place,
+	    .came_from = row->came_from,
+	    .flags = row->flags,
+	    .standing =
+		asnd_journal_standing(l->journal, row->user, row->digest),
+	};
+	AsndVoteContext ctx = {
+	    .now = now,
+	    .install_time = asnd_store_install_time(l->store),
+	    .last_spam = last_spam,
+	    .first_run = l->first_run,
+	};
+
+	return asnd_vote_decide(&mail, &ctx);
+}
+
+static void
+cast(AsndLearner *l, const AsndMailRow *row, const AsndDecision *decision,
+    gint64 last_spam, gint64 now)
+{
+	AsndBallot ballot = {
+	    .user = row->user,
+	    .digest = row->digest,
+	    .vote = decision->vote,
+	    .key = asn_networks_key(l->networks, &row->addr),
+	    .mail_time = row->time,
+	    .vote_time = decision->vote_time,
+	    .now = now,
+	    .sealed = row->sealed,
+	    .flagged = row->flagged,
+	};
+
+	asnd_journal_cast(l->journal, &ballot);
+	l->votes++;
+	if (decision->vote != ASND_VOTE_SPAM)
+		return;
+	asnd_mails_set_last_spam(l->mails, row->user, decision->vote_time);
+	l->new_reporter |= now - last_spam > ASND_WINDOW;
+}
+
+static void
+judge(AsndLearner *l, AsndMailRow *row, gint64 now)
+{
+	gint64 last_spam = asnd_mails_last_spam(l->mails, row->user);
+	AsndDecision decision = decide(l, row, last_spam, now);
+
+	if (decision.vote != ASND_VOTE_NONE) {
+		if (!l->first_run && !take_token(l, row->user, now)) {
+			g_hash_table_add(l->deferred, new_id(row->user));
+			asnd_mails_save(l->mails, row);
+			return;
+		}
+		cast(l, row, &decision, last_spam, now);
+	}
+	row->pending = FALSE;
+	row->due = decision.due;
+	asnd_mails_save(l->mails, row);
+}
+
+void
+asnd_learner_judge(AsndLearner *l, AsndMailRow *row, gint64 now)
+{
+	if (l->first_run || row->state != ASND_MAIL_READ || !row->has_digest)
+		asnd_mails_save(l->mails, row);
+	else
+		judge(l, row, now);
+}
+
+/* --- the first run ---------------------------------------------------------
+ */
+
+/* Who reports must be known before the first ham is judged. */
+static void
+note_reporter(AsndLearner *l, const AsndMailRow *row, gint64 now)
+{
+	AsndDecision decision;
+
+	if (row->place != ASND_PLACE_JUNK)
+		return;
+	decision = decide(l, row, 0, now);
+	if (decision.vote == ASND_VOTE_SPAM)
+		asnd_mails_set_last_spam(
+		    l->mails, row->user, decision.vote_time);
+}
+
+gboolean
+asnd_learner_step_first_run(AsndLearner *l, gint64 now)
+{
+	AsndMailRow row;
+
+	if (!l->first_run)
+		return FALSE;
+	if (l->todo == NULL)
+		l->todo = asnd_mails_all_pending(l->mails);
+	for (guint n = 0; n < BATCH && l->at < l->todo->len; n++, l->at++) {
+		gint64 id = g_array_index(l->todo, gint64, l->at);
+
+		if (!asnd_mails_get(l->mails, id, &row) || !row.pending ||
+		    row.state != ASND_MAIL_READ)
+			continue;
+		if (l->casting)
+			judge(l, &row, now);
+		else
+			note_reporter(l, &row, now);
+	}
+	if (l->at < l->todo->len)
+		return TRUE;
+	l->at = 0;
+	if (!l->casting) {
+		l->casting = TRUE;
+		return TRUE;
+	}
+	g_clear_pointer(&l->todo, g_array_unref);
+	asnd_store_set_meta(l->store, FIRST_RUN_DONE, 1);
+	l->casting = l->first_run = FALSE;
+	return FALSE;
+}
+
+/* --- what waits ------------------------------------------------------------
+ */
+
+static void
+judge_ids(AsndLearner *l, const gint64 *ids, guint n, gint64 now)
+{
+	AsndMailRow row;
+
+	for (guint i = 0; i < n; i++)
+		if (asnd_mails_get(l->mails, ids[i], &row))
+			judge(l, &row, now);
+}
+
+/* One user who had voted too fast: as many as may be judged now. */
+static void
+judge_deferred(AsndLearner *l, gint64 user, gint64 now)
+{
+	gint64 ids[BATCH];
+	guint n = asnd_mails_pending(l->mails, user, 0, ids, BATCH);
+
+	judge_ids(l, ids, n, now);
+	if (n == BATCH)
+		g_hash_table_add(l->deferred, new_id(user));
+}
+
+static void
+sweep_deferred(AsndLearner *l, gint64 now)
+{
+	g_autoptr(GArray) users = g_array_new(FALSE, FALSE, sizeof(gint64));
+	GHashTableIter it;
+	gpointer user;
+
+	/* Judging puts those who must wait on back into the set. */
+	g_hash_table_iter_init(&it, l->deferred);
+	while (g_hash_table_iter_next(&it, &user, NULL))
+		g_array_append_vals(users, user, 1);
+	g_hash_table_remove_all(l->deferred);
+	for (guint i = 0; i < users->len; i++)
+		judge_deferred(l, g_array_index(users, gint64, i), now);
+}
+
+static gboolean
+limit_is_full(gpointer user, gpointer value, gpointer now)
+{
+	const Limit *limit = value;
+
+	return limit->tokens +
+		   LIMIT_RATE * (double)(*(gint64 *)now - limit->when) >=
+	       LIMIT_BURST;
+}
+
+gboolean
+asnd_learner_sweep(AsndLearner *l, gint64 now)
+{
+	gint64 ids[BATCH];
+	guint n;
+
+	if (l->first_run)
+		return FALSE;
+	sweep_deferred(l, now);
+	g_hash_table_foreach_remove(l->limits, limit_is_full, &now);
+	n = asnd_mails_due(l->mails, now, now - ASND_WINDOW, ids, BATCH);
+	judge_ids(l, ids, n, now);
+	return n == BATCH;
+}
+
+gint64
+asnd_learner_two_reporters_until(AsndLearner *l, gint64 now)
+{
+	gint64 third = asnd_mails_nth_reporter(l->mails, ASND_REPORTERS - 1);
+
+	if (third == 0 || now - third > ASND_WINDOW)
+		return 0;
+	return third + ASND_WINDOW;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From what was seen to votes: asks votes.h about a mail, looks its client up
+ * and writes the vote into the journal.  Also what must wait: ham until it is
+ * three days old, a flood until its user may vote again, and the first run,
+ * which goes by the time of the mails.  Main thread only.
+ */
+#pragma once
+
+#include "journal.h"
+#include "networks.h"
+
+typedef struct _AsndLearner AsndLearner;
+
+/* All of them must outlive it. */
+AsndLearner *asnd_learner_new(
+    AsndStore *store, AsndMails *mails, AsndJournal *journal);
+void asnd_learner_free(AsndLearner *learner);
+/* For keys of votes to come; NULL: AS, country and prefix unknown. */
+void asnd_learner_set_networks(
+    AsndLearner *learner, const AsnNetworks *networks);
+
+/* TRUE until the first run over what is there has been learnt. */
+gboolean asnd_learner_first_run(const AsndLearner *learner);
+/* Judges a mail that was read, and saves the row.  In the first run it only
+ * saves: the order of the mails matters. */
+void asnd_learner_judge(AsndLearner *learner, AsndMailRow *row, gint64 now);
+/* One bounded piece of the first run, once everything was read.  TRUE: there
+ * is more. */
+gboolean asnd_learner_step_first_run(AsndLearner *learner, gint64 now);
+/* Ham that has become due, and mails of users that had voted too fast: one
+ * bounded piece.  TRUE: there is more. */
+gboolean asnd_learner_sweep(AsndLearner *learner, gint64 now);
+/* TRUE once after a vote by somebody who had not reported for long: their
+ * ham counts now, sweep soon. */
+gboolean asnd_learner_take_new_reporter(AsndLearner *learner);
+/* After a rollback: forget what is only in memory. */
+void asnd_learner_reset(AsndLearner *learner);
+
+/* Until when a flag needs two reporters (reputation.h); 0: one is enough. */
+gint64 asnd_learner_two_reporters_until(AsndLearner *learner, gint64 now);
+/* Votes cast since the start. */
+guint64 asnd_learner_votes(const AsndLearner *learner);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lists.c: which mails wait for what. */
+
+#include "mails-private.h"
+
+/* Ids of a statement that was just stepped. */
+static guint
+collect(AsndMails *m, Query query, gboolean row, gint64 *ids, guint n)
+{
+	guint i = 0;
+
+	for (; row && i < n; row = asnd_store_next(m->store, m->q[query]))
+		ids[i++] = sqlite3_column_int64(m->q[query], 0);
+	DONE(m, query);
+	return i;
+}
+
+guint
+asnd_mails_wanted(AsndMails *m, gint64 after, gint64 *ids, guint n)
+{
+	return collect(
+	    m, Q_WANTED, STEP(m, Q_WANTED, "id", after, (int)n), ids, n);
+}
+
+guint
+asnd_mails_pending(
+    AsndMails *m, gint64 user, gint64 after, gint64 *ids, guint n)
+{
+	return collect(m, Q_PENDING,
+	    STEP(m, Q_PENDING, "iid", user, after, (int)n), ids, n);
+}
+
+guint
+asnd_mails_due(AsndMails *m, gint64 now, gint64 since, gint64 *ids, guint n)
+{
+	return collect(
+	    m, Q_DUE, STEP(m, Q_DUE, "iid", since, now, (int)n), ids, n);
+}
+
+GArray *
+asnd_mails_all_pending(AsndMails *m)
+{
+	GArray *out = g_array_new(FALSE, FALSE, sizeof(gint64));
+	gboolean row = STEP(m, Q_ALL_PENDING, "");
+
+	for (; row; row = asnd_store_next(m->store, m->q[Q_ALL_PENDING])) {
+		gint64 id = sqlite3_column_int64(m->q[Q_ALL_PENDING], 0);
+
+		g_array_append_val(out, id);
+	}
+	DONE(m, Q_ALL_PENDING);
+	return out;
+}
+
+void
+asnd_mails_purge(AsndMails *m, gint64 now)
+{
+	gint64 user;
+
+	asnd_store_begin(m->store);
+	RUN(m, Q_PURGE, "i", now - ASND_GONE_GRACE);
+	/* One at a time: a Maildir may hold a million. */
+	user = asnd_mails_first(
+	    m, Q_OLD_USER, STEP(m, Q_OLD_USER, "i", now - ASND_USER_GRACE));
+	if (user == 0)
+		return;
+	RUN(m, Q_OLD_ENTRIES, "i", user);
+	RUN(m, Q_OLD_MAILS, "i", user);
+	RUN(m, Q_OLD_FOLDERS, "i", user);
+	/* The user stays: the journal names it.  Not asked again for a while.
+	 */
+	RUN(m, Q_USER_SEEN, "iii", now, user, now);
+}
+
+gint64
+asnd_mails_count(AsndMails *m)
+{
+	return asnd_mails_first(m, Q_COUNT, STEP(m, Q_COUNT, ""));
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What was seen: users, folders, mails (one row an inode) and the names they
+ * have.  Knows nothing of votes: it keeps where a mail is, where it came
+ * from, and what is still to be read or judged.  Main thread only; failures
+ * are the store's (asnd_store_failed).
+ *
+ * A mail is the same when its inode is, as long as a name of it is known to
+ * be there, or its name without flags is the old one (an inode number is used
+ * again soon after a deletion).  Otherwise it is new, and reading it shows by
+ * its seal whether it was seen before.
+ */
+#pragma once
+
+#include "block.h"
+#include "store.h"
+#include "votes.h"
+
+/* Vanished mails are remembered this long: a client may delete first and
+ * write the copy afterwards. */
+#define ASND_GONE_GRACE 600
+/* Users whose Maildir is not there any more. */
+#define ASND_USER_GRACE (240 * ASND_DAY)
+
+typedef enum {
+	ASND_MAIL_WANTED, /* header block to be read (value 0: an index has it)
+			   */
+	ASND_MAIL_READ,
+	ASND_MAIL_SKIPPED, /* old or in the trash: read when it moves */
+	ASND_MAIL_REFUSED, /* asnd-mailwatch would not read it */
+	ASND_MAIL_MISSED   /* not found under its name; an entry will tell */
+} AsndMailReadState;
+
+typedef struct {
+	gint64 id, user, dev, ino, mtime;
+	gint64 base; /* hash of its name without flags */
+	gint64 folder;
+	AsndPlace place;
+	guint came_from, seen, flags;
+	gint64 arrived;
+	AsndMailReadState state;
+	gboolean pending; /* to be judged */
+	gint64 gone;      /* since when it has no name; 0: it is there */
+	gint64 time, due;
+	gboolean sealed, flagged, has_digest;
+	guint8 digest[16];
+	AsnAddr addr; /* family 0: none that counts */
+} AsndMailRow;
+
+typedef struct _AsndMails AsndMails;
+
+AsndMails *asnd_mails_new(AsndStore *store, GError **error);
+void asnd_mails_free(AsndMails *mails); /* before the store */
+
+/* The id of a Maildir path or folder, made when new.  0: store failed. */
+gint64 asnd_mails_user(
+    AsndMails *mails, const char *path, gsize len, gint64 now);
+gint64 asnd_mails_folder(
+    AsndMails *mails, gint64 user, const char *name, gsize len);
+/* When the user last cast a spam vote, 0: never. */
+gint64 asnd_mails_last_spam(AsndMails *mails, gint64 user);
+/* Raises it. */
+void asnd_mails_set_last_spam(AsndMails *mails, gint64 user, gint64 when);
+/* The n-th most recent of these times (0 first); 0: there are fewer. */
+gint64 asnd_mails_nth_reporter(AsndMails *mails, guint n);
+/* Path of a user as asnd_mails_user got it; free it.  NULL: unknown. */
+char *asnd_mails_user_path(AsndMails *mails, gint64 user);
+
+/* A name that appeared or was listed. */
+typedef struct {
+	gint64 user, folder;
+	AsndPlace place;
+	const char *name;
+	gsize name_len;
+	guint cur;
+	gint64 dev, ino, mtime, ctime;
+	gboolean live; /* something happened to it; else it was listed */
+} AsndMailEntry;
+/* Returns what is known now; row->id 0: the store failed.  row->pending and
+ * row->state say what is to be done.  oldest: mails written before it are
+ * not worth reading until they move. */
+void asnd_mails_entry(AsndMails *mails, const AsndMailEntry *entry,
+    gint64 oldest, AsndMailRow *row);
+/* A name that went. */
+void asnd_mails_name_gone(AsndMails *mails, gint64 folder, guint cur,
+    const char *name, gsize len, gint64 now);
+/* Every name of the folder that still(...) denies is gone.  still NULL: all. */
+typedef gboolean (*AsndStillFunc)(
+    guint cur, const char *name, gsize len, gpointer data);
+void asnd_mails_sweep_folder(AsndMails *mails, gint64 folder,
+    AsndStillFunc still, gpointer data, gint64 now);
+
+gboolean asnd_mails_get(AsndMails *mails, gint64 id, AsndMailRow *row);
+void asnd_mails_save(AsndMails *mails, const AsndMailRow *row);
+/* Takes over what a header block said; row is not saved yet.  first_run: the
+ * order of reading says nothing about where the mail was first. */
+void asnd_mails_set_block(AsndMails *mails, AsndMailRow *row,
+    const AsndBlock *block, gboolean first_run);
+
+/* One name of a mail, in a folder for which known(folder) holds.  name:
+ * ASND_NAME_MAX bytes.  FALSE: none. */
+#define ASND_NAME_MAX 255
+typedef gboolean (*AsndFolderFunc)(gint64 folder, gpointer data);
+gboolean asnd_mails_name(AsndMails *mails, gint64 id, AsndFolderFunc known,
+    gpointer data, gint64 *folder, guint *cur, char *name, gsize *len);
+
+/* Up to n ids, in order of id above `after`: to be read; to be judged, of one
+ * user; ham that is due, of users who reported after `since`. */
+guint asnd_mails_wanted(AsndMails *mails, gint64 after, gint64 *ids, guint n);
+guint asnd_mails_pending(
+    AsndMails *mails, gint64 user, gint64 after, gint64 *ids, guint n);
+guint asnd_mails_due(
+    AsndMails *mails, gint64 now, gint64 since, gint64 *ids, guint n);
+/* Everything that was read and not judged, by time of mail, junk first. */
+GArray *asnd_mails_all_pending(AsndMails *mails);
+
+/* Forget mails gone for ASND_GONE_GRACE, users not seen for ASND_USER_GRACE. */
+void asnd_mails_purge(AsndMails *mails, gint64 now);
+/* How many mails are known. */
+gint64 asnd_mails_count(AsndMails *mails);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* names.c: names come and go; which of them are one mail. */
+
+#include <string.h>
+
+#include "mails-private.h"
+
+/* FNV-1a (public domain) of the name without flags. */
+static gint64
+hash_base(const char *name, gsize len)
+{
+	guint64 h = 0xcbf29ce484222325u;
+
+	len = asnd_mail_base(name, len);
+	for (gsize i = 0; i < len; i++)
+		h = (h ^ (guint8)name[i]) * 0x100000001b3u;
+	return (gint64)h;
+}
+
+/* The mail has one name fewer. */
+static void
+lost_name(AsndMails *m, gint64 id, gint64 now)
+{
+	gboolean more = STEP(m, Q_ENTRY_OF, "i", id);
+
+	DONE(m, Q_ENTRY_OF);
+	if (!more)
+		RUN(m, Q_GONE, "ii", now, id);
+}
+
+void
+asnd_mails_name_gone(AsndMails *m, gint64 folder, guint cur, const char *name,
+    gsize len, gint64 now)
+{
+	gint64 id;
+
+	asnd_store_begin(m->store);
+	id = asnd_mails_first(m, Q_ENTRY_DEL,
+	    STEP(m, Q_ENTRY_DEL, "idb", folder, (int)cur, name, len));
+	if (id != 0)
+		lost_name(m, id, now);
+}
+
+static void
+insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
+{
+	memset(row, 0, sizeof *row);
+	row->user = e->user;
+	row->dev = e->dev;
+	row->ino = e->ino;
+	row->mtime = e->mtime;
+	row->base = hash_base(e->name, e->name_len);
+	row->folder = e->folder;
+	row->place = e->place;
+	row->seen = e->place;
+	row->flags = asnd_mail_flags(e->name, e->name_len);
+	row->arrived = e->ctime;
+	row->pending = TRUE;
+	if (e->mtime < oldest || e->place == ASND_PLACE_TRASH)
+		row->state = ASND_MAIL_SKIPPED;
+	RUN(m, Q_INSERT, "iiiiiidddid", row->user, row->dev, row->ino,
+	    row->mtime, row->base, row->folder, (int)row->place, (int)row->seen,
+	    (int)row->flags, row->arrived, (int)row->state);
+	row->id = asnd_mails_inserted(m);
+}
+
+/* A known mail under a new name: moved, or only its flags changed. */
+static void
+renamed(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
+{
+	guint flags = asnd_mail_flags(e->name, e->name_len);
+	gboolean moved = row->folder != e->folder;
+
+	if (moved) {
+		row->came_from = row->seen;
+		row->seen |= e->place;
+		row->place = e->place;
+		row->folder = e->folder;
+		row->arrived = e->ctime;
+		row->due = 0;
+		row->pending = TRUE;
+	} else if (flags & ~row->flags) {
+		row->pending = TRUE;
+	}
+	row->flags = flags;
+	row->base = hash_base(e->name, e->name_len);
+	row->gone = 0;
+	if (row->state == ASND_MAIL_MISSED || row->state == ASND_MAIL_REFUSED ||
+	    (row->state == ASND_MAIL_SKIPPED && moved &&
+		row->place != ASND_PLACE_TRASH))
+		row->state = ASND_MAIL_WANTED;
+	asnd_mails_save(m, row);
+}
+
+static gboolean
+same_mail(const AsndMailEntry *e, const AsndMailRow *row)
+{
+	return row->mtime == e->mtime &&
+	       (row->gone == 0 || row->base == hash_base(e->name, e->name_len));
+}
+
+/* A listed name that was known: nothing happened, as a rule. */
+static gboolean
+known_name(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
+{
+	gboolean again;
+
+	if (!asnd_mails_load(m, Q_BY_NAME,
+		STEP(m, Q_BY_NAME, "idb", e->folder, (int)e->cur, e->name,
+		    e->name_len),
+		row))
+		return FALSE;
+	if (row->ino != e->ino || row->mtime != e->mtime) {
+		/* Another file has taken the name. */
+		asnd_mails_name_gone(
+		    m, e->folder, e->cur, e->name, e->name_len, e->ctime);
+		return FALSE;
+	}
+	/* It may have been read while it was still being written. */
+	again =
+	    row->state == ASND_MAIL_MISSED ||
+	    (e->live && row->state == ASND_MAIL_READ && row->addr.family == 0);
+	/* Device numbers may change with a reboot. */
+	if (row->dev != e->dev || again) {
+		row->dev = e->dev;
+		if (again)
+			row->state = ASND_MAIL_WANTED;
+		asnd_mails_save(m, row);
+	}
+	return TRUE;
+}
+
+void
+asnd_mails_entry(
+    AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
+{
+	gboolean have;
+
+	if (known_name(m, e, row))
+		return;
+	have = asnd_mails_load(m, Q_BY_INODE,
+	    STEP(m, Q_BY_INODE, "iii", e->user, e->ino, e->dev), row);
+	asnd_store_begin(m->store);
+	if (have && same_mail(e, row)) {
+		renamed(m, e, row);
+	} else {
+		if (have)
+			RUN(m, Q_DISPLACE, "ii", e->ctime, row->id);
+		insert(m, e, oldest, row);
+	}
+	RUN(m, Q_ENTRY_ADD, "idbi", e->folder, (int)e->cur, e->name,
+	    e->name_len, row->id);
+}
+
+void
+asnd_mails_sweep_folder(
+    AsndMails *m, gint64 folder, AsndStillFunc still, gpointer data, gint64 now)
+{
+	g_autoptr(GPtrArray) lost =
+	    g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+	sqlite3_stmt *s = m->q[Q_ENTRY_LIST];
+	gboolean row = STEP(m, Q_ENTRY_LIST, "i", folder);
+
+	/* Collect first: deleting under a running SELECT is undefined. */
+	for (; row; row = asnd_store_next(m->store, s)) {
+		guint8 cur = (guint8)sqlite3_column_int(s, 0);
+		const char *name = sqlite3_column_blob(s, 1);
+		gsize len = (gsize)sqlite3_column_bytes(s, 1);
+		GByteArray *a;
+
+		if (still != NULL && still(cur, name, len, data))
+			continue;
+		a = g_byte_array_append(g_byte_array_new(), &cur, 1);
+		g_byte_array_append(a, (const guint8 *)name, (guint)len);
+		g_ptr_array_add(lost, g_byte_array_free_to_bytes(a));
+	}
+	DONE(m, Q_ENTRY_LIST);
+	for (guint i = 0; i < lost->len; i++) {
+		gsize len;
+		const char *p = g_bytes_get_data(lost->pdata[i], &len);
+
+		asnd_mails_name_gone(
+		    m, folder, (guint8)p[0], p + 1, len - 1, now);
+	}
+}
+
+gboolean
+asnd_mails_name(AsndMails *m, gint64 id, AsndFolderFunc known, gpointer data,
+    gint64 *folder, guint *cur, char *name, gsize *len)
+{
+	sqlite3_stmt *s = m->q[Q_NAMES];
+	gboolean row = STEP(m, Q_NAMES, "i", id), found = FALSE;
+
+	for (; row && !found; row = asnd_store_next(m->store, s)) {
+		*folder = sqlite3_column_int64(s, 0);
+		*len = (gsize)sqlite3_column_bytes(s, 2);
+		if (*len > ASND_NAME_MAX || !known(*folder, data))
+			continue;
+		*cur = (guint)sqlite3_column_int(s, 1);
+		memcpy(name, sqlite3_column_blob(s, 2), *len);
+		found = TRUE;
+	}
+	DONE(m, Q_NAMES);
+	return found;
+}
+
+/* Where the same seal was seen, beside this inode. */
+static guint
+seen_elsewhere(AsndMails *m, const AsndMailRow *row)
+{
+	sqlite3_stmt *s = m->q[Q_SEEN_DIGEST];
+	gboolean more = STEP(m, Q_SEEN_DIGEST, "ibi", row->user, row->digest,
+	    sizeof row->digest, row->id);
+	guint seen = 0;
+
+	for (; more; more = asnd_store_next(m->store, s))
+		seen |= (guint)sqlite3_column_int(s, 0);
+	DONE(m, Q_SEEN_DIGEST);
+	return seen;
+}
+
+void
+asnd_mails_set_block(
+    AsndMails *m, AsndMailRow *row, const AsndBlock *block, gboolean first_run)
+{
+	row->state = ASND_MAIL_READ;
+	row->has_digest = TRUE;
+	memcpy(row->digest, block->digest, sizeof row->digest);
+	row->addr = block->addr;
+	row->time = block->time;
+	row->sealed = block->sealed;
+	row->flagged = block->flagged;
+	if (!first_run)
+		row->came_from |= seen_elsewhere(m, row);
+	row->seen |= row->came_from;
+}

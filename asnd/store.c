@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store.c: the evidence file, its schema, its transactions. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "aside.h"
+#include "store.h"
+
+#define SCHEMA_VERSION 1
+/* Kept beside the database, so that a rebuilt one does not take the day of
+ * its rebuilding for the installation. */
+#define INSTALL_FILE "install-time"
+
+struct _AsndStore {
+	sqlite3 *db;
+	GPtrArray *stmts;
+	char *path, *set_aside;
+	sqlite3_stmt *begin, *commit, *get, *set;
+	gint64 install_time;
+	gboolean open; /* a transaction is */
+	int failed;    /* first error code since the last commit */
+	char *reason;
+};
+
+G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
+
+/* mails.place, came_from and seen are AsndPlace bits, votes.class is AsndVote.
+ * entries: the names under which a mail is there now.
+ * votes: the journal; kind 1 learns, kind 2 takes `ref` back. */
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS users(id INTEGER PRIMARY KEY,"
+    " path BLOB UNIQUE NOT NULL, last_spam INTEGER NOT NULL DEFAULT 0,"
+    " last_seen INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX IF NOT EXISTS users_spam ON users(last_spam);"
+    "CREATE TABLE IF NOT EXISTS folders(id INTEGER PRIMARY KEY,"
+    " user INTEGER NOT NULL, name BLOB NOT NULL, UNIQUE(user, name));"
+    "CREATE TABLE IF NOT EXISTS mails(id INTEGER PRIMARY KEY,"
+    " user INTEGER NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
+    " mtime INTEGER NOT NULL, base INTEGER NOT NULL, folder INTEGER NOT NULL,"
+    " place INTEGER NOT NULL, came_from INTEGER NOT NULL,"
+    " seen INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " arrived INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " pending INTEGER NOT NULL, gone INTEGER NOT NULL,"
+    " time INTEGER NOT NULL, due INTEGER NOT NULL,"
+    " sealed INTEGER NOT NULL, flagged INTEGER NOT NULL,"
+    " digest BLOB, addr BLOB);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS mails_inode ON mails(user, ino, dev);"
+    "CREATE INDEX IF NOT EXISTS mails_digest ON mails(user, digest)"
+    " WHERE digest IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS mails_wanted ON mails(id) WHERE state = 0;"
+    "CREATE INDEX IF NOT EXISTS mails_pending ON mails(user, id)"
+    " WHERE pending = 1;"
+    "CREATE INDEX IF NOT EXISTS mails_due ON mails(user, due) WHERE due > 0;"
+    "CREATE INDEX IF NOT EXISTS mails_gone ON mails(gone) WHERE gone > 0;"
+    "CREATE TABLE IF NOT EXISTS entries(folder INTEGER NOT NULL,"
+    " cur INTEGER NOT NULL, name BLOB NOT NULL, mail INTEGER NOT NULL,"
+    " PRIMARY KEY(folder, cur, name)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS entries_mail ON entries(mail);"
+    "CREATE TABLE IF NOT EXISTS votes(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " kind INTEGER NOT NULL, ref INTEGER, user INTEGER NOT NULL,"
+    " digest BLOB NOT NULL, class INTEGER NOT NULL, addr BLOB, asn INTEGER,"
+    " country BLOB, prefix BLOB, mail_time INTEGER, vote_time INTEGER NOT NULL,"
+    " day INTEGER, cap BLOB, weight INTEGER NOT NULL, sealed INTEGER,"
+    " flagged INTEGER);"
+    "CREATE INDEX IF NOT EXISTS votes_mail ON votes(user, digest, id);"
+    "CREATE INDEX IF NOT EXISTS votes_cap ON votes(user, day, class, cap)"
+    " WHERE kind = 1;"
+    "CREATE INDEX IF NOT EXISTS votes_time ON votes(vote_time);";
+
+/* --- statements ------------------------------------------------------------
+ */
+
+static void
+note_failure(AsndStore *store, int rc)
+{
+	if (store->failed != SQLITE_OK)
+		return;
+	store->failed = rc;
+	g_free(store->reason);
+	store->reason = g_strdup(sqlite3_errmsg(store->db));
+}
+
+static void
+finalize(gpointer stmt)
+{
+	sqlite3_finalize(stmt);
+}
+
+sqlite3_stmt *
+asnd_store_prepare(AsndStore *store, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v3(
+	    store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+
+	if (rc != SQLITE_OK) {
+		note_failure(store, rc);
+		return NULL;
+	}
+	g_ptr_array_add(store->stmts, stmt);
+	return stmt;
+}
+
+gboolean
+asnd_store_next(AsndStore *store, sqlite3_stmt *stmt)
+{
+	int rc;
+
+	if (stmt == NULL || store->failed != SQLITE_OK)
+		return FALSE;
+	rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		note_failure(store, rc);
+	return rc == SQLITE_ROW;
+}
+
+gboolean
+asnd_store_step(AsndStore *store, sqlite3_stmt *stmt, const char *format, ...)
+{
+	va_list ap;
+
+	if (stmt == NULL || store->failed != SQLITE_OK)
+		return FALSE;
+	sqlite3_reset(stmt);
+	va_start(ap, format);
+	for (int i = 1; *format != '\0'; format++, i++) {
+		if (*format == 'i') {
+			sqlite3_bind_int64(stmt, i, va_arg(ap, gint64));
+		} else if (*format == 'd') {
+			sqlite3_bind_int(stmt, i, va_arg(ap, int));
+		} else if (*format == 'b') {
+			const void *data = va_arg(ap, const void *);
+			gsize len = va_arg(ap, gsize);
+
+			/* A NULL pointer would bind NULL, not empty bytes. */
+			sqlite3_bind_blob64(
+			    stmt, i, data ? data : "", len, SQLITE_TRANSIENT);
+		} else {
+			sqlite3_bind_null(stmt, i);
+		}
+	}
+	va_end(ap);
+	return asnd_store_next(store, stmt);
+}
+
+void
+asnd_store_done(sqlite3_stmt *stmt)
+{
+	if (stmt != NULL)
+		sqlite3_reset(stmt);
+}
+
+gint64
+asnd_store_last_id(AsndStore *store)
+{
+	return sqlite3_last_insert_rowid(store->db);
+}
+
+/* --- transactions ----------------------------------------------------------
+ */
+
+void
+asnd_store_begin(AsndStore *store)
+{
+	if (store->open || store->failed != SQLITE_OK)
+		return;
+	asnd_store_run(store, store->begin, "");
+	store->open = store->failed == SQLITE_OK;
+}
+
+void
+asnd_store_rollback(AsndStore *store)
+{
+	/* Full disk and the like may have rolled back already. */
+	if (!sqlite3_get_autocommit(store->db))
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	store->open = FALSE;
+	store->failed = SQLITE_OK;
+}
+
+gboolean
+asnd_store_commit(AsndStore *store)
+{
+	if (store->open && store->failed == SQLITE_OK) {
+		asnd_store_run(store, store->commit, "");
+		if (store->failed == SQLITE_OK)
+			store->open = FALSE;
+	}
+	return store->failed == SQLITE_OK;
+}
+
+const char *
+asnd_store_failed(const AsndStore *store, gboolean *fatal)
+{
+	int rc = store->failed & 0xff;
+
+	if (fatal != NULL)
+		*fatal = rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB;
+	return store->failed == SQLITE_OK ? NULL : store->reason;
+}
+
+/* --- numbers by name -------------------------------------------------------
+ */
+
+gint64
+asnd_store_meta(AsndStore *store, const char *key, gint64 fallback)
+{
+	gint64 value = fallback;
+
+	if (asnd_store_step(store, store->get, "b", key, strlen(key)))
+		value = sqlite3_column_int64(store->get, 0);
+	asnd_store_done(store->get);
+	return value;
+}
+
+void
+asnd_store_set_meta(AsndStore *store, const char *key, gint64 value)
+{
+	asnd_store_begin(store);
+	asnd_store_run(store, store->set, "bi", key, strlen(key), value);
+}
+
+/* --- opening ---------------------------------------------------------------
+ */
+
+/* First column of the first row as text, or NULL. */
+static char *
+ask(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	char *out = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		out = g_strdup((const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_finalize(stmt);
+	return out;
+}
+
+/* TRUE: sound and open.  FALSE with *corrupt: to be set aside; without: an
+ * error that another file would meet too. */
+static gboolean
+try_open(AsndStore *store, gboolean *corrupt, GError **error)
+{
+	g_autofree char *check = NULL;
+	int rc = sqlite3_open_v2(store->path, &store->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	    NULL);
+
+	*corrupt = FALSE;
+	if (rc == SQLITE_OK) {
+		sqlite3_extended_result_codes(store->db, 1);
+		sqlite3_busy_timeout(store->db, 2000);
+		rc = sqlite3_exec(store->db,
+		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+		    "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",
+		    NULL, NULL, NULL);
+	}
+	if (rc == SQLITE_OK) {
+		check = ask(store->db, "PRAGMA integrity_check(1)");
+		if (g_strcmp0(check, "ok") == 0)
+			return TRUE;
+		*corrupt = TRUE;
+	}
+	*corrupt |=
+	    (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN, "%s: %s",
+	    store->path, check != NULL ? check : sqlite3_errmsg(store->db));
+	sqlite3_close(store->db);
+	store->db = NULL;
+	return FALSE;
+}
+
+static gboolean
+set_aside(AsndStore *store, gint64 now, GError **error)
+{
+	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(now);
+	g_autofree char *stamp = g_date_time_format(when, "%Y%m%dT%H%M%SZ");
+	static const char *const tails[] = {"", "-wal", "-shm"};
+
+	store->set_aside = g_strdup_printf("%s.corrupt-%s", store->path, stamp);
+	for (gsize i = 0; i < G_N_ELEMENTS(tails); i++) {
+		g_autofree char *from =
+		    g_strconcat(store->path, tails[i], NULL);
+		g_autofree char *to =
+		    g_strconcat(store->set_aside, tails[i], NULL);
+
+		if (g_rename(from, to) != 0 && errno != ENOENT) {
+			g_set_error(error, ASND_STORE_ERROR,
+			    ASND_STORE_ERROR_OPEN,
+			    "cannot move the corrupt %s aside: %s", from,
+			    g_strerror(errno));
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static gboolean
+init_schema(AsndStore *store, GError **error)
+{
+	g_autofree char *version = ask(store->db, "PRAGMA user_version");
+	gint64 v = version ? g_ascii_strtoll(version, NULL, 10) : 0;
+	g_autofree char *set = g_strdup_printf(
+	    "BEGIN; %s PRAGMA user_version=%d; COMMIT", schema, SCHEMA_VERSION);
+
+	if (v > SCHEMA_VERSION) {
+		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_NEWER,
+		    "%s: schema version %" G_GINT64_FORMAT
+		    " is from a newer asnd; this one knows %d",
+		    store->path, v, SCHEMA_VERSION);
+		return FALSE;
+	}
+	if (sqlite3_exec(store->db, set, NULL, NULL, NULL) != SQLITE_OK) {
+		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
+		    "%s: %s", store->path, sqlite3_errmsg(store->db));
+		return FALSE;
+	}
+	store->begin = asnd_store_prepare(store, "BEGIN IMMEDIATE");
+	store->commit = asnd_store_prepare(store, "COMMIT");
+	store->get =
+	    asnd_store_prepare(store, "SELECT value FROM meta WHERE key = ?");
+	store->set = asnd_store_prepare(
+	    store, "INSERT OR REPLACE INTO meta VALUES(?, ?)");
+	return TRUE;
+}
+
+/* The oldest of what the file beside the database and the database say. */
+static gboolean
+init_install_time(AsndStore *store, const char *dir, gint64 now, GError **error)
+{
+	g_autofree char *file = g_build_filename(dir, INSTALL_FILE, NULL);
+	g_autofree char *text = NULL;
+	gint64 kept = 0;
+	int dir_fd;
+	gboolean ok;
+
+	if (g_file_get_contents(file, &text, NULL, NULL))
+		kept = g_ascii_strtoll(text, NULL, 10);
+	store->install_time = asnd_store_meta(store, "install_time", now);
+	if (kept > 0 && kept <= store->install_time) {
+		store->install_time = kept;
+		asnd_store_set_meta(store, "install_time", kept);
+		return asnd_store_commit(store);
+	}
+	asnd_store_set_meta(store, "install_time", store->install_time);
+	g_free(text);
+	text = g_strdup_printf("%" G_GINT64_FORMAT "\n", store->install_time);
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok = dir_fd >= 0 && asn_aside_write(dir_fd, INSTALL_FILE, text,
+				strlen(text), 0640, error);
+	if (dir_fd < 0)
+		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
+		    "%s: %s", dir, g_strerror(errno));
+	else
+		close(dir_fd);
+	if (ok && !asnd_store_commit(store)) {
+		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
+		    "%s: %s", store->path, store->reason);
+		ok = FALSE;
+	}
+	return ok;
+}
+
+AsndStore *
+asnd_store_open(const char *dir, gint64 now, GError **error)
+{
+	AsndStore *store = g_new0(AsndStore, 1);
+	g_autoptr(GError) why = NULL;
+	gboolean corrupt = FALSE, ok;
+
+	store->path = g_build_filename(dir, ASND_STORE_FILE, NULL);
+	store->stmts = g_ptr_array_new_with_free_func(finalize);
+	ok = try_open(store, &corrupt, &why);
+	if (!ok && corrupt) {
+		g_clear_error(&why);
+		ok = set_aside(store, now, &why) &&
+		     try_open(store, &corrupt, &why);
+	}
+	ok = ok && init_schema(store, &why) &&
+	     init_install_time(store, dir, now, &why);
+	if (ok)
+		return store;
+	g_propagate_error(error, g_steal_pointer(&why));
+	asnd_store_close(store);
+	return NULL;
+}
+
+void
+asnd_store_close(AsndStore *store)
+{
+	if (store == NULL)
+		return;
+	if (store->db != NULL && !asnd_store_commit(store))
+		asnd_store_rollback(store);
+	g_ptr_array_unref(store->stmts);
+	sqlite3_close(store->db);
+	g_free(store->path);
+	g_free(store->set_aside);
+	g_free(store->reason);
+	g_free(store);
+}
+
+gint64
+asnd_store_install_time(const AsndStore *store)
+{
+	return store->install_time;
+}
+
+const char *
+asnd_store_was_rebuilt(const AsndStore *store)
+{
+	return store->set_aside;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch-packets.c: what asnd-mailwatch says, and what it is asked. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <glib-unix.h>
+
+#include "watch-private.h"
+
+#define MAX_MAILDIRS (1u << 20)
+#define MAX_FOLDERS (1u << 22)
+
+static gint64 *
+new_id(gint64 id)
+{
+	gint64 *p = g_new(gint64, 1);
+
+	*p = id;
+	return p;
+}
+
+static AsndWatchedFolder *
+folder_of(AsndWatchServer *w, guint32 id)
+{
+	return g_hash_table_lookup(w->folders, GUINT_TO_POINTER(id));
+}
+
+/* --- Maildirs and folders --------------------------------------------------
+ */
+
+static const char *
+on_hello(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchHello *hello = p->fixed;
+
+	if (hello->version != ASN_WATCH_VERSION)
+		return "it is of another version: install both from one build";
+	w->greeted = TRUE;
+	return NULL;
+}
+
+static const char *
+on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchMaildir *m = p->fixed;
+	gint64 user;
+
+	if (p->name_len == 0 || p->name[0] != '/')
+		return "a Maildir without a path";
+	if (g_hash_table_size(w->maildirs) >= MAX_MAILDIRS)
+		return "too many Maildirs";
+	user = asnd_mails_user(
+	    w->mails, p->name, p->name_len, w->handler.now(w->data));
+	g_hash_table_insert(w->maildirs, GUINT_TO_POINTER(m->id), new_id(user));
+	return NULL;
+}
+
+static gboolean
+is_of_maildir(gpointer id, gpointer value, gpointer maildir)
+{
+	const AsndWatchedFolder *f = value;
+
+	return f->maildir == GPOINTER_TO_UINT(maildir);
+}
+
+/* It may come back (an automounted home): what was seen is kept. */
+static const char *
+on_maildir_gone(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchId *id = p->fixed;
+
+	g_hash_table_remove(w->maildirs, GUINT_TO_POINTER(id->id));
+	g_hash_table_foreach_remove(
+	    w->folders, is_of_maildir, GUINT_TO_POINTER(id->id));
+	return NULL;
+}
+
+static const char *
+on_folder(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchFolder *msg = p->fixed;
+	const gint64 *user =
+	    g_hash_table_lookup(w->maildirs, GUINT_TO_POINTER(msg->maildir));
+	AsndWatchedFolder *f;
+
+	if (user == NULL)
+		return "a folder of an unknown Maildir";
+	if (g_hash_table_size(w->folders) >= MAX_FOLDERS)
+		return "too many folders";
+	f = g_new0(AsndWatchedFolder, 1);
+	f->maildir = msg->maildir;
+	f->user = *user;
+	f->folder = asnd_mails_folder(w->mails, f->user, p->name, p->name_len);
+	f->place = asnd_place(w->config, p->name, p->name_len);
+	f->listed = g_hash_table_new(NULL, NULL);
+	g_hash_table_insert(w->folders, GUINT_TO_POINTER(msg->id), f);
+	g_hash_table_insert(
+	    w->by_folder, new_id(f->folder), GUINT_TO_POINTER(msg->id));
+	return NULL;
+}
+
+/* Seeded: a user who chooses names cannot choose collisions. */
+static gpointer
+name_key(const AsndWatchServer *w, guint cur, const char *name, gsize len)
+{
+	guint64 h = w->seed ^ cur;
+
+	for (gsize i = 0; i < len; i++)
+		h = (h ^ (guint8)name[i]) * 0x100000001b3u;
+	h ^= h >> 32;
+	return GSIZE_TO_POINTER((gsize)h);
+}
+
+typedef struct {
+	const AsndWatchServer *server;
+	GHashTable *listed;
+} Listing;
+
+static gboolean
+was_listed(guint cur, const char *name, gsize len, gpointer data)
+{
+	const Listing *l = data;
+
+	return g_hash_table_contains(
+	    l->listed, name_key(l->server, cur, name, len));
+}
+
+static const char *
+on_folder_listed(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchId *id = p->fixed;
+	AsndWatchedFolder *f = folder_of(w, id->id);
+	Listing listing;
+
+	if (f == NULL || f->listed == NULL)
+		return "a listing of an unknown folder";
+	listing = (Listing){w, f->listed};
+	asnd_mails_sweep_folder(
+	    w->mails, f->folder, was_listed, &listing, w->handler.now(w->data));
+	g_clear_pointer(&f->listed, g_hash_table_unref);
+	return NULL;
+}
+
+static const char *
+on_folder_gone(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchId *id = p->fixed;
+	AsndWatchedFolder *f = folder_of(w, id->id);
+
+	if (f == NULL)
+		return NULL;
+	asnd_mails_sweep_folder(
+	    w->mails, f->folder, NULL, NULL, w->handler.now(w->data));
+	g_hash_table_remove(w->folders, GUINT_TO_POINTER(id->id));
+	return NULL;
+}
+
+/* --- names -----------------------------------------------------------------
+ */
+
+static const char *
+on_entry(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchEntry *e = p->fixed;
+	AsndWatchedFolder *f = folder_of(w, e->folder);
+	gint64 now = w->handler.now(w->data);
+	AsndMailEntry entry;
+	AsndMailRow row;
+
+	if (f == NULL || e->cur > 1)
+		return "a name in an unknown folder";
+	entry = (AsndMailEntry){
+	    .user = f->user,
+	    .folder = f->folder,
+	    .place = f->place,
+	    .name = p->name,
+	    .name_len = p->name_len,
+	    .cur = e->cur,
+	    .dev = (gint64)e->dev,
+	    .ino = (gint64)e->ino,
+	    .mtime = e->mtime,
+	    .ctime = MIN(e->ctime, now),
+	    .live = !e->scan,
+	};
+	asnd_mails_entry(w->mails, &entry, now - ASND_WINDOW, &row);
+	if (f->listed != NULL)
+		g_hash_table_add(
+		    f->listed, name_key(w, e->cur, p->name, p->name_len));
+	if (row.id == 0)
+		return NULL; /* the store failed: the turn ends it */
+	if (row.state == ASND_MAIL_WANTED)
+		asnd_reads_wanted(w->reads, &row, !e->scan);
+	else if (row.pending && row.state == ASND_MAIL_READ)
+		w->handler.moved(&row, w->data);
+	return NULL;
+}
+
+static const char *
+on_gone(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	const AsnWatchGone *g = p->fixed;
+	AsndWatchedFolder *f = folder_of(w, g->folder);
+
+	if (f == NULL || g->cur > 1)
+		return "a name gone from an unknown folder";
+	if (f->listed != NULL)
+		g_hash_table_remove(
+		    f->listed, name_key(w, g->cur, p->name, p->name_len));
+	asnd_mails_name_gone(w->mails, f->folder, g->cur, p->name, p->name_len,
+	    w->handler.now(w->data));
+	return NULL;
+}
+
+static const char *
+on_sync(AsndWatchServer *w, const AsnWatchPacket *p)
+{
+	w->synced = TRUE;
+	w->handler.sync(p->fixed, w->data);
+	return NULL;
+}
+
+/* --- header blocks ---------------------------------------------------------
+ */
+
+/* Maps what asnd-mailwatch hands over, which must not change any more. */
+static const char *
+map_block(int fd, guint64 len, void **out)
+{
+	const int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	*out = NULL;
+	if (seals < 0 || (seals & sealed) != sealed)
+		return "a header block that is not sealed";
+	if (fstat(fd, &st) != 0 || len > ASN_WATCH_BLOCK_MAX ||
+	    st.st_size != (off_t)len)
+		return "a header block of another size than announced";
+	if (len == 0)
+		return NULL;
+	*out = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (*out == MAP_FAILED) {
+		*out = NULL;
+		return "a header block that cannot be mapped";
+	}
+	return NULL;
+}
+
+static const char *
+on_block(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
+{
+	const AsnWatchBlock *b = p->fixed;
+	gint64 mail = asnd_reads_answered(w->reads, b->request);
+	const char *wrong = NULL;
+	AsndMailRow row;
+	void *block = NULL;
+
+	if (mail == 0)
+		return "a header block that nobody asked for";
+	if (b->status == ASN_WATCH_OK &&
+	    (wrong = map_block(fd, b->len, &block)) != NULL)
+		return wrong;
+	if (!asnd_mails_get(w->mails, mail, &row)) {
+		/* Forgotten meanwhile. */
+	} else if (b->status == ASN_WATCH_OK) {
+		w->n_reads++;
+		w->handler.block(
+		    &row, block ? block : "", (gsize)b->len, w->data);
+	} else if (row.state == ASND_MAIL_WANTED) {
+		row.state = b->status == ASN_WATCH_MOVED ? ASND_MAIL_MISSED
+							 : ASND_MAIL_REFUSED;
+		asnd_mails_save(w->mails, &row);
+	}
+	if (b->status == ASN_WATCH_OK && block != NULL)
+		munmap(block, (size_t)b->len);
+	return NULL;
+}
+
+static gboolean
+is_watched(gint64 folder, gpointer data)
+{
+	AsndWatchServer *w = data;
+	gpointer id;
+
+	return g_hash_table_lookup_extended(w->by_folder, &folder, NULL, &id) &&
+	       folder_of(w, GPOINTER_TO_UINT(id)) != NULL;
+}
+
+/* One READ.  FALSE with errno. */
+static gboolean
+ask_one(AsndWatchServer *w, const AsndMailRow *row, guint32 request)
+{
+	AsnWatchRead msg = {.dev = (guint64)row->dev,
+	    .ino = (guint64)row->ino,
+	    .request = request};
+	char name[ASND_NAME_MAX];
+	gsize len;
+	gint64 folder;
+	guint cur;
+
+	if (!asnd_mails_name(
+		w->mails, row->id, is_watched, w, &folder, &cur, name, &len)) {
+		AsndMailRow missed = *row;
+
+		missed.state = ASND_MAIL_MISSED;
+		asnd_mails_save(w->mails, &missed);
+		asnd_reads_answered(w->reads, request);
+		return TRUE;
+	}
+	msg.folder =
+	    GPOINTER_TO_UINT(g_hash_table_lookup(w->by_folder, &folder));
+	msg.cur = (guint8)cur;
+	return asn_watch_send(
+		   w->fd, ASN_WATCH_READ, &msg, sizeof msg, name, len, -1) == 0;
+}
+
+static gboolean
+can_write(gint fd, GIOCondition condition, gpointer data)
+{
+	AsndWatchServer *w = data;
+
+	w->out_source = 0;
+	if (!asnd_watch_ask(w))
+		asnd_watch_server_hang_up(w, g_strerror(errno));
+	return G_SOURCE_REMOVE;
+}
+
+gboolean
+asnd_watch_ask(AsndWatchServer *w)
+{
+	AsndMailRow row;
+	guint32 request;
+
+	if (w->fd < 0 || w->out_source != 0)
+		return TRUE;
+	while (asnd_reads_next(w->reads, &row, &request)) {
+		if (ask_one(w, &row, request))
+			continue;
+		if (errno != EAGAIN)
+			return FALSE;
+		asnd_reads_put_back(w->reads, request);
+		w->out_source = g_unix_fd_add(w->fd, G_IO_OUT, can_write, w);
+		return TRUE;
+	}
+	return TRUE;
+}
+
+/* --- one packet ------------------------------------------------------------
+ */
+
+const char *
+asnd_watch_packet(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
+{
+	if (!w->greeted && p->type != ASN_WATCH_HELLO)
+		return "no greeting";
+	switch (p->type) {
+	case ASN_WATCH_HELLO:
+		return on_hello(w, p);
+	case ASN_WATCH_MAILDIR:
+		return on_maildir(w, p);
+	case ASN_WATCH_MAILDIR_GONE:
+		return on_maildir_gone(w, p);
+	case ASN_WATCH_FOLDER:
+		return on_folder(w, p);
+	case ASN_WATCH_FOLDER_LISTED:
+		return on_folder_listed(w, p);
+	case ASN_WATCH_FOLDER_GONE:
+		return on_folder_gone(w, p);
+	case ASN_WATCH_ENTRY:
+		return on_entry(w, p);
+	case ASN_WATCH_GONE:
+		return on_gone(w, p);
+	case ASN_WATCH_SYNC:
+		return on_sync(w, p);
+	case ASN_WATCH_BLOCK:
+		return on_block(w, p, fd);
+	case ASN_WATCH_READ:
+		break;
+	}
+	return "a message that only asnd sends";
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch-server.c: the socket on which asnd-mailwatch comes in. */
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+
+#include "watch-private.h"
+
+#define BATCH 256 /* packets between two looks at everything else */
+
+static void
+free_folder(gpointer data)
+{
+	AsndWatchedFolder *f = data;
+
+	g_clear_pointer(&f->listed, g_hash_table_unref);
+	g_free(f);
+}
+
+AsndWatchServer *
+asnd_watch_server_new(const AsnConfig *config, AsndMails *mails,
+    const AsndWatchHandler *handler, gpointer data)
+{
+	AsndWatchServer *w = g_new0(AsndWatchServer, 1);
+
+	w->config = config;
+	w->mails = mails;
+	w->handler = *handler;
+	w->data = data;
+	w->reads = asnd_reads_new(mails);
+	w->seed = ((guint64)g_random_int() << 32) | g_random_int();
+	w->listener = w->fd = -1;
+	w->maildirs = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	w->folders = g_hash_table_new_full(NULL, NULL, NULL, free_folder);
+	w->by_folder =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	return w;
+}
+
+static void
+close_connection(AsndWatchServer *w)
+{
+	if (w->source != 0)
+		g_source_remove(w->source);
+	if (w->out_source != 0)
+		g_source_remove(w->out_source);
+	if (w->fd >= 0)
+		close(w->fd);
+	w->source = w->out_source = 0;
+	w->fd = -1;
+	w->greeted = w->synced = FALSE;
+	g_hash_table_remove_all(w->maildirs);
+	g_hash_table_remove_all(w->folders);
+	g_hash_table_remove_all(w->by_folder);
+	asnd_reads_reset(w->reads);
+}
+
+void
+asnd_watch_server_free(AsndWatchServer *w)
+{
+	if (w == NULL)
+		return;
+	close_connection(w);
+	if (w->listen_source != 0)
+		g_source_remove(w->listen_source);
+	if (w->listener >= 0)
+		close(w->listener);
+	if (w->unlink_path != NULL)
+		unlink(w->unlink_path);
+	g_free(w->unlink_path);
+	asnd_reads_free(w->reads);
+	g_hash_table_unref(w->maildirs);
+	g_hash_table_unref(w->folders);
+	g_hash_table_unref(w->by_folder);
+	g_free(w);
+}
+
+void
+asnd_watch_server_hang_up(AsndWatchServer *w, const char *why)
+{
+	if (w->fd < 0)
+		return;
+	g_warning("hanging up on asnd-mailwatch: %s", why);
+	close_connection(w);
+}
+
+gboolean
+asnd_watch_server_idle(const AsndWatchServer *w)
+{
+	return w->synced && asnd_reads_idle(w->reads);
+}
+
+gboolean
+asnd_watch_server_connected(const AsndWatchServer *w)
+{
+	return w->fd >= 0;
+}
+
+guint64
+asnd_watch_server_reads(const AsndWatchServer *w)
+{
+	return w->n_reads;
+}
+
+/* --- receiving -------------------------------------------------------------
+ */
+
+/* Receives and handles one packet.  FALSE: nothing there, or over (*why). */
+static gboolean
+receive_one(AsndWatchServer *w, const char **why)
+{
+	AsnWatchPacket packet;
+	int fd = -1;
+	gssize n = asn_watch_recv(w->fd, w->buf, sizeof w->buf, &fd);
+
+	if (n > 0) {
+		*why = asn_watch_parse(w->buf, (gsize)n, &packet)
+			   ? asnd_watch_packet(w, &packet, fd)
+			   : "a malformed packet";
+		if (fd >= 0)
+			close(fd);
+		return *why == NULL;
+	}
+	if (n == 0)
+		*why = "it left";
+	else if (errno != EAGAIN && errno != EINTR)
+		*why = g_strerror(errno);
+	return FALSE;
+}
+
+static gboolean
+can_read(gint fd, GIOCondition condition, gpointer data)
+{
+	AsndWatchServer *w = data;
+	const char *why = NULL;
+	gboolean more = TRUE;
+
+	for (int i = 0; i < BATCH && more; i++) {
+		more = receive_one(w, &why);
+		if (w->n_reads % 16 == 0 && why == NULL && !asnd_watch_ask(w))
+			why = g_strerror(errno);
+	}
+	if (why == NULL && !asnd_watch_ask(w))
+		why = g_strerror(errno);
+	if (!w->handler.turn(w->data) && why == NULL)
+		why = "the evidence cannot be written";
+	if (why == NULL)
+		return G_SOURCE_CONTINUE;
+	w->source = 0;
+	asnd_watch_server_hang_up(w, why);
+	return G_SOURCE_REMOVE;
+}
+
+void
+asnd_watch_server_attach(AsndWatchServer *w, int fd)
+{
+	if (w->fd >= 0)
+		g_message("another asnd-mailwatch takes over");
+	close_connection(w);
+	w->fd = fd;
+	g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+	w->source =
+	    g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, can_read, w);
+}
+
+/* --- listening -------------------------------------------------------------
+ */
+
+/* Root, ourselves, or the user asnd-mailwatch; looked up each time it
+ * connects, which is seldom. */
+static gboolean
+is_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	const struct passwd *pw;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return FALSE;
+	if (peer.uid == 0 || peer.uid == geteuid())
+		return TRUE;
+	pw = getpwnam("asnd-mailwatch");
+	if (pw != NULL && pw->pw_uid == peer.uid)
+		return TRUE;
+	g_warning("refused a connection of uid %u: asnd-mailwatch runs as"
+		  " user asnd-mailwatch",
+	    (guint)peer.uid);
+	return FALSE;
+}
+
+static gboolean
+can_accept(gint listener, GIOCondition condition, gpointer data)
+{
+	AsndWatchServer *w = data;
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return G_SOURCE_CONTINUE;
+	if (!is_allowed(fd)) {
+		close(fd);
+		return G_SOURCE_CONTINUE;
+	}
+	asnd_watch_server_attach(w, fd);
+	g_message("asnd-mailwatch is connected");
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+fail(GError **error, const char *path, const char *what)
+{
+	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(errno),
+	    "[paths] watch-socket %s: %s: %s", path, what, g_strerror(errno));
+	return FALSE;
+}
+
+/* Makes room for bind where an asnd that is gone left its socket. */
+static gboolean
+remove_stale(const char *path, const struct sockaddr_un *sun, GError **error)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT || fail(error, path, "cannot look");
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return fail(error, path, "something else is there; remove it");
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(error, path, "socket");
+	rc = connect(fd, (const struct sockaddr *)sun, sizeof *sun);
+	close(fd);
+	if (rc == 0 || errno != ECONNREFUSED) {
+		if (rc == 0)
+			errno = EADDRINUSE;
+		return fail(error, path, "another asnd listens; stop it");
+	}
+	return unlink(path) == 0 || fail(error, path, "cannot remove");
+}
+
+gboolean
+asnd_watch_server_listen(AsndWatchServer *w, GError **error)
+{
+	const char *path = w->config->watch_socket;
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int rc;
+
+	if (strlen(path) >= sizeof sun.sun_path) {
+		errno = ENAMETOOLONG;
+		return fail(error, path, "at most 107 bytes");
+	}
+	g_strlcpy(sun.sun_path, path, sizeof sun.sun_path);
+	if (!remove_stale(path, &sun, error))
+		return FALSE;
+	w->listener =
+	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (w->listener < 0)
+		return fail(error, path, "socket");
+	mask = umask(0117);
+	rc = bind(w->listener, (const struct sockaddr *)&sun, sizeof sun);
+	umask(mask);
+	if (rc != 0)
+		return fail(error, path, "bind");
+	w->unlink_path = g_strdup(path);
+	if (listen(w->listener, 8) != 0)
+		return fail(error, path, "listen");
+	w->listen_source = g_unix_fd_add(w->listener, G_IO_IN, can_accept, w);
+	return TRUE;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* daemon.c: the parts of asnd and what passes between them. */
+
+#include <gio/gio.h>
+
+#include "daemon.h"
+#include "learn.h"
+#include "publish.h"
+#include "sources.h"
+#include "watch-server.h"
+
+#define TICK 10    /* seconds between looks at what waits */
+#define RECOVER 10 /* seconds before an unwritable store is tried again */
+
+struct _AsndDaemon {
+	const AsnConfig *config;
+	gint64 clock_offset;
+	AsndStore *store;
+	AsndMails *mails;
+	AsndJournal *journal;
+	AsndLearner *learner;
+	AsndPublisher *publisher;
+	AsndWatchServer *server;
+	AsndSources *sources;
+	guint tick, publish_timer, work;
+	guint64 published_votes; /* votes cast when last marked */
+	gint64 last_day;
+	gboolean hold; /* keep the old base until the first run is learnt */
+	gboolean broken, scan_told;
+	void (*fatal)(gpointer data);
+	gpointer fatal_data;
+};
+
+static gint64
+now_of(gpointer data)
+{
+	AsndDaemon *d = data;
+
+	return g_get_real_time() / G_USEC_PER_SEC + d->clock_offset;
+}
+
+/* --- publishing ------------------------------------------------------------
+ */
+
+static void publish(AsndDaemon *d);
+
+static gboolean
+publish_later(gpointer data)
+{
+	AsndDaemon *d = data;
+
+	d->publish_timer = 0;
+	publish(d);
+	return G_SOURCE_REMOVE;
+}
+
+static void
+publish(AsndDaemon *d)
+{
+	AsndPublication what = {.model = asnd_journal_model(d->journal),
+	    .now = now_of(d),
+	    .mono = g_get_monotonic_time()};
+	gint64 wait;
+
+	if (d->hold || d->publish_timer != 0)
+		return;
+	what.two_reporters_until =
+	    asnd_learner_two_reporters_until(d->learner, what.now);
+	asn_model_set_min_reporters(
+	    what.model, what.two_reporters_until > what.now ? 2 : 1);
+	wait = asnd_publisher_run(d->publisher, &what);
+	if (wait >= 0)
+		d->publish_timer =
+		    g_timeout_add((guint)(wait / 1000 + 1), publish_later, d);
+}
+
+/* --- the end of a turn -----------------------------------------------------
+ */
+
+/* The evidence could not be written: back to what is on disk.  What was lost
+ * stands in the Maildirs, and the next connection's scan brings it. */
+static void
+recover(AsndDaemon *d)
+{
+	gboolean fatal;
+	const char *why = asnd_store_failed(d->store, &fatal);
+
+	if (!d->broken)
+		g_warning("cannot write the evidence in %s, votes wait in the"
+			  " Maildirs: %s",
+		    d->config->state_dir, why);
+	d->broken = TRUE;
+	asnd_store_rollback(d->store);
+	if (fatal && d->fatal != NULL) {
+		d->fatal(d->fatal_data);
+		return;
+	}
+	asnd_journal_replay(d->journal);
+	asnd_learner_reset(d->learner);
+	asnd_publisher_mark(d->publisher, TRUE);
+}
+
+static gboolean
+commit(AsndDaemon *d)
+{
+	if (asnd_store_commit(d->store)) {
+		if (d->broken)
+			g_message("the evidence can be written again");
+		d->broken = FALSE;
+		return TRUE;
+	}
+	recover(d);
+	return FALSE;
+}
+
+static gboolean work_on(gpointer data);
+
+static void
+want_work(AsndDaemon *d)
+{
+	if (d->work == 0)
+		d->work = g_idle_add(work_on, d);
+}
+
+static gboolean
+turn(gpointer data)
+{
+	AsndDaemon *d = data;
+	guint64 votes = asnd_learner_votes(d->learner);
+
+	if (!commit(d))
+		return FALSE;
+	if (votes != d->published_votes) {
+		d->published_votes = votes;
+		asnd_publisher_mark(d->publisher, FALSE);
+		publish(d);
+	}
+	if (asnd_learner_take_new_reporter(d->learner) ||
+	    (asnd_learner_first_run(d->learner) &&
+		asnd_watch_server_idle(d->server)))
+		want_work(d);
+	if (!d->scan_told && asnd_watch_server_idle(d->server)) {
+		d->scan_told = TRUE;
+		g_message("scan complete: %" G_GINT64_FORMAT
+			  " mails known, %" G_GUINT64_FORMAT
+			  " read since the start, %" G_GINT64_FORMAT
+			  " entries in the journal",
+		    asnd_mails_count(d->mails),
+		    asnd_watch_server_reads(d->server),
+		    asnd_journal_count(d->journal));
+	}
+	return TRUE;
+}
+
+static void
+first_run_is_done(AsndDaemon *d)
+{
+	g_message("first run learnt: %" G_GUINT64_FORMAT " votes",
+	    asnd_learner_votes(d->learner));
+	d->hold = FALSE;
+	asnd_publisher_mark(d->publisher, TRUE);
+	publish(d);
+}
+
+/* What has no event of its own, a bounded piece at a time. */
+static gboolean
+work_on(gpointer data)
+{
+	AsndDaemon *d = data;
+	gboolean first = asnd_learner_first_run(d->learner), more;
+
+	if (first && !asnd_watch_server_idle(d->server))
+		more = FALSE;
+	else if (first)
+		more = asnd_learner_step_first_run(d->learner, now_of(d));
+	else
+		more = asnd_learner_sweep(d->learner, now_of(d));
+	if (!more)
+		d->work = 0;
+	if (!turn(d)) {
+		asnd_watch_server_hang_up(
+		    d->server, "the evidence cannot be written");
+		more = FALSE;
+		d->work = 0;
+	} else if (first && !asnd_learner_first_run(d->learner)) {
+		first_run_is_done(d);
+	}
+	return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+/* --- timers ----------------------------------------------------------------
+ */
+
+static void
+daily(AsndDaemon *d, gint64 now)
+{
+	if (now / ASND_DAY == d->last_day)
+		return;
+	d->last_day = now / ASND_DAY;
+	if (asnd_journal_prune(d->journal, now))
+		asnd_publisher_mark(d->publisher, TRUE);
+}
+
+static gboolean
+tick(gpointer data)
+{
+	AsndDaemon *d = data;
+	gint64 now = now_of(d);
+
+	daily(d, now);
+	if (asnd_watch_server_idle(d->server))
+		asnd_mails_purge(d->mails, now);
+	if (!commit(d))
+		asnd_watch_server_hang_up(
+		    d->server, "the evidence cannot be written");
+	publish(d);
+	want_work(d);
+	return G_SOURCE_CONTINUE;
+}
+
+/* --- what comes from asnd-mailwatch -----------------------------------------
+ */
+
+static void
+on_moved(AsndMailRow *row, gpointer data)
+{
+	AsndDaemon *d = data;
+
+	asnd_learner_judge(d->learner, row, now_of(d));
+}
+
+static void
+on_block(AsndMailRow *row, const char *block, gsize len, gpointer data)
+{
+	AsndDaemon *d = data;
+	AsndBlock parsed;
+
+	asnd_block_parse(
+	    block, len, asnd_sources_sealer(d->sources), d->config, &parsed);
+	asnd_mails_set_block(
+	    d->mails, row, &parsed, asnd_learner_first_run(d->learner));
+	asnd_learner_judge(d->learner, row, now_of(d));
+}
+
+static void
+on_sync(const AsnWatchSync *sync, gpointer data)
+{
+	AsndDaemon *d = data;
+
+	g_info("scanned: %u watches, %u folders polled, %u overflows,"
+	       " %u entries refused",
+	    sync->watches, sync->polled, sync->overflows, sync->refused);
+	d->scan_told = FALSE;
+}
+
+/* networks.mmdb was replaced: votes to come get their keys from it. */
+static void
+on_networks(gpointer data)
+{
+	AsndDaemon *d = data;
+
+	asnd_learner_set_networks(
+	    d->learner, asnd_sources_networks(d->sources));
+}
+
+/* --- start and end ---------------------------------------------------------
+ */
+
+static gboolean
+open_evidence(AsndDaemon *d, GError **error)
+{
+	AsnModelParams params = asn_model_defaults;
+	const char *aside;
+
+	params.half_life = d->config->half_life;
+	params.threshold = d->config->thresholds.threshold;
+	params.evidence = d->config->thresholds.evidence;
+	params.min_ham = d->config->thresholds.min_ham;
+	d->store = asnd_store_open(d->config->state_dir, now_of(d), error);
+	if (d->store == NULL)
+		return FALSE;
+	aside = asnd_store_was_rebuilt(d->store);
+	if (aside != NULL)
+		g_critical("the evidence was corrupt; it is set aside as %s"
+			   " and rebuilt from the Maildirs",
+		    aside);
+	d->mails = asnd_mails_new(d->store, error);
+	if (d->mails == NULL)
+		return FALSE;
+	d->journal = asnd_journal_new(d->store, &params, error);
+	if (d->journal == NULL)
+		return FALSE;
+	d->learner = asnd_learner_new(d->store, d->mails, d->journal);
+	return TRUE;
+}
+
+static gboolean
+start(AsndDaemon *d, GError **error)
+{
+	static const AsndWatchHandler handler = {
+	    .now = now_of,
+	    .moved = on_moved,
+	    .block = on_block,
+	    .sync = on_sync,
+	    .turn = turn,
+	};
+
+	d->sources = asnd_sources_new(d->config, on_networks, d, error);
+	if (d->sources == NULL || !open_evidence(d, error))
+		return FALSE;
+	on_networks(d);
+	d->publisher =
+	    asnd_publisher_new(d->config->database_dir, d->store, error);
+	if (d->publisher == NULL)
+		return FALSE;
+	d->server = asnd_watch_server_new(d->config, d->mails, &handler, d);
+	if (!asnd_watch_server_listen(d->server, error))
+		return FALSE;
+	/* After the evidence was lost, what is published is the best there is
+	 * until the Maildirs were read. */
+	d->hold = asnd_learner_first_run(d->learner) &&
+		  asnd_journal_count(d->journal) == 0 &&
+		  asnd_publisher_had_base(d->publisher);
+	daily(d, now_of(d));
+	commit(d);
+	asnd_publisher_mark(d->publisher, TRUE);
+	publish(d);
+	d->tick = g_timeout_add_seconds(TICK, tick, d);
+	want_work(d);
+	return TRUE;
+}
+
+AsndDaemon *
+asnd_daemon_new(const AsnConfig *config, gint64 clock_offset, GError **error)
+{
+	AsndDaemon *d = g_new0(AsndDaemon, 1);
+
+	d->config = config;
+	d->clock_offset = clock_offset;
+	if (start(d, error))
+		return d;
+	asnd_daemon_free(d);
+	return NULL;
+}
+
+void
+asnd_daemon_free(AsndDaemon *d)
+{
+	if (d == NULL)
+		return;
+	if (d->tick != 0)
+		g_source_remove(d->tick);
+	if (d->publish_timer != 0)
+		g_source_remove(d->publish_timer);
+	if (d->work != 0)
+		g_source_remove(d->work);
+	asnd_watch_server_free(d->server);
+	asnd_publisher_free(d->publisher);
+	asnd_learner_free(d->learner);
+	asnd_journal_free(d->journal);
+	asnd_mails_free(d->mails);
+	asnd_store_close(d->store);
+	asnd_sources_free(d->sources);
+	g_free(d);
+}
+
+void
+asnd_daemon_on_fatal(AsndDaemon *d, void (*fn)(gpointer data), gpointer data)
+{
+	d->fatal = fn;
+	d->fatal_data = data;
+}
+
+void
+asnd_daemon_reload(AsndDaemon *d)
+{
+	asnd_sources_reload(d->sources);
+	on_networks(d);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c: asnd(8), options, signals and the loop. */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include <glib-unix.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon.h"
+
+static char *config_path;
+static gint64 clock_offset;
+static gboolean only_test, show_version;
+
+static const GOptionEntry options[] = {
+    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
+	"Configuration (default: " ASN_CONFIG_DEFAULT ")", "FILE"},
+    {"test-config", 't', 0, G_OPTION_ARG_NONE, &only_test,
+	"Check configuration, keys and databases, and leave", NULL},
+    {"clock-offset", 0, 0, G_OPTION_ARG_INT64, &clock_offset,
+	"Add to the wall clock (for tests)", "SECONDS"},
+    {"version", 'V', 0, G_OPTION_ARG_NONE, &show_version, "Print the version",
+	NULL},
+    {NULL},
+};
+
+typedef struct {
+	GMainLoop *loop;
+	AsndDaemon *daemon;
+	int status;
+} Main;
+
+static gboolean
+on_stop(gpointer data)
+{
+	Main *m = data;
+
+	g_main_loop_quit(m->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_reload(gpointer data)
+{
+	Main *m = data;
+
+	asnd_daemon_reload(m->daemon);
+	return G_SOURCE_CONTINUE;
+}
+
+/* A new process finds and sets aside what is damaged. */
+static void
+on_fatal(gpointer data)
+{
+	Main *m = data;
+
+	g_critical("the evidence file is damaged: leaving, so that the next"
+		   " start sets it aside");
+	m->status = EX_IOERR;
+	g_main_loop_quit(m->loop);
+}
+
+static int
+run(const AsnConfig *config)
+{
+	Main m = {.loop = g_main_loop_new(NULL, FALSE)};
+	g_autoptr(GError) error = NULL;
+
+	/* Before the start, which may take a moment: a stop is not lost. */
+	g_unix_signal_add(SIGTERM, on_stop, &m);
+	g_unix_signal_add(SIGINT, on_stop, &m);
+	m.daemon = asnd_daemon_new(config, clock_offset, &error);
+	if (m.daemon == NULL) {
+		g_critical("cannot start: %s", error->message);
+		g_main_loop_unref(m.loop);
+		return EX_UNAVAILABLE;
+	}
+	asnd_daemon_on_fatal(m.daemon, on_fatal, &m);
+	g_unix_signal_add(SIGHUP, on_reload, &m);
+	g_unix_signal_add(SIGUSR1, on_reload, &m);
+	sd_notify(0, "READY=1");
+	g_main_loop_run(m.loop);
+	sd_notify(0, "STOPPING=1");
+	asnd_daemon_free(m.daemon);
+	g_main_loop_unref(m.loop);
+	return m.status;
+}
+
+static int
+test(const AsnConfig *config)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (asnd_daemon_test(config, &error))
+		return 0;
+	g_printerr("asnd: %s\n", error->message);
+	return EX_CONFIG;
+}
+
+static gboolean
+parse(int *argc, char ***argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_option_context_set_summary(context,
+	    "Learns from the mail that users move into and out of junk.");
+	g_option_context_add_main_entries(context, options, NULL);
+	if (g_option_context_parse(context, argc, argv, &error) && *argc == 1)
+		return TRUE;
+	g_printerr("asnd: %s; see asnd --help\n",
+	    error ? error->message : "no arguments expected");
+	return FALSE;
+}
+
+int
+main(int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	AsnConfig *config;
+	int status;
+
+	if (!parse(&argc, &argv))
+		return EX_USAGE;
+	if (show_version) {
+		g_print("asnd %s\n", ASND_VERSION);
+		return 0;
+	}
+	g_log_set_writer_func(g_log_writer_default, NULL, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	config = asn_config_load(config_path, &error);
+	if (config == NULL) {
+		g_printerr("asnd: %s\n", error->message);
+		return EX_CONFIG;
+	}
+	status = only_test ? test(config) : run(config);
+	asn_config_free(config);
+	return status;
+}

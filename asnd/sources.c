@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sources.c: networks.mmdb and the seal keys, and their replacements. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+
+#include "daemon.h"
+#include "sources.h"
+
+struct _AsndSources {
+	const AsnConfig *config;
+	void (*changed)(gpointer data);
+	gpointer data;
+	AsnNetworks *networks;
+	GFileMonitor *monitor;
+	AsnSealKeys *keys;
+	AsnSealer *sealer;
+};
+
+/* FALSE without error: no such file. */
+static gboolean
+open_networks(const AsnConfig *config, AsnNetworks **out, GError **error)
+{
+	g_autofree char *path =
+	    g_build_filename(config->database_dir, ASN_NETWORKS_FILE, NULL);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	*out = NULL;
+	if (fd < 0 && errno == ENOENT)
+		return FALSE;
+	if (fd < 0) {
+		g_set_error(error, G_FILE_ERROR,
+		    (gint)g_file_error_from_errno(errno), "%s: %s", path,
+		    g_strerror(errno));
+		return FALSE;
+	}
+	*out = asn_networks_open(fd, path, error);
+	close(fd);
+	return *out != NULL;
+}
+
+/* A credential of the service comes before the configured file. */
+static char *
+key_path(const AsnConfig *config)
+{
+	const char *dir = g_getenv("CREDENTIALS_DIRECTORY");
+	g_autofree char *credential =
+	    dir != NULL ? g_build_filename(dir, "seal.key", NULL) : NULL;
+
+	if (credential != NULL && g_file_test(credential, G_FILE_TEST_EXISTS))
+		return g_steal_pointer(&credential);
+	return g_strdup(config->seal_key);
+}
+
+/* FALSE without error: no such file. */
+static gboolean
+load_keys(const AsnConfig *config, AsnSealKeys **out, GError **error)
+{
+	g_autofree char *path = key_path(config), *text = NULL;
+	g_autoptr(GError) why = NULL;
+	gsize len;
+
+	*out = NULL;
+	if (!g_file_get_contents(path, &text, &len, &why)) {
+		if (!g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+			g_propagate_error(error, g_steal_pointer(&why));
+		return FALSE;
+	}
+	*out = asn_seal_keys_parse(text, len, path, error);
+	explicit_bzero(text, len);
+	return *out != NULL;
+}
+
+static void
+take_up_networks(AsndSources *s)
+{
+	g_autoptr(GError) error = NULL;
+	AsnNetworks *old = s->networks, *new;
+
+	if (!open_networks(s->config, &new, &error)) {
+		g_warning("%s%s",
+		    error ? error->message
+			  : "no networks.mmdb in database-dir"
+			    " (asnctl import makes one)",
+		    old ? "; the old one stays in use"
+			: "; votes are cast without AS, country and prefix");
+		return;
+	}
+	s->networks = new;
+	g_message("%s is in use, built %" G_GUINT64_FORMAT, ASN_NETWORKS_FILE,
+	    asn_mmdb_meta(asn_networks_mmdb(new))->build_epoch);
+	s->changed(s->data);
+	asn_networks_close(old);
+}
+
+static gboolean
+take_up_keys(AsndSources *s, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	AsnSealKeys *keys;
+
+	if (!load_keys(s->config, &keys, &why)) {
+		if (why == NULL)
+			g_warning("no seal key at %s: mail from now on cannot"
+				  " vote",
+			    s->config->seal_key);
+		else
+			g_propagate_error(error, g_steal_pointer(&why));
+		return why == NULL;
+	}
+	asn_sealer_free(s->sealer);
+	asn_seal_keys_free(s->keys);
+	s->keys = keys;
+	s->sealer = asn_sealer_new(keys);
+	return TRUE;
+}
+
+static void
+on_file(GFileMonitor *monitor, GFile *file, GFile *other,
+    GFileMonitorEvent event, gpointer data)
+{
+	/* It is only ever replaced by rename: then it is whole. */
+	if (event == G_FILE_MONITOR_EVENT_MOVED_IN ||
+	    event == G_FILE_MONITOR_EVENT_RENAMED ||
+	    event == G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT)
+		take_up_networks(data);
+}
+
+static void
+watch_networks(AsndSources *s)
+{
+	g_autofree char *path =
+	    g_build_filename(s->config->database_dir, ASN_NETWORKS_FILE, NULL);
+	g_autoptr(GFile) file = g_file_new_for_path(path);
+	g_autoptr(GError) error = NULL;
+
+	s->monitor =
+	    g_file_monitor_file(file, G_FILE_MONITOR_WATCH_MOVES, NULL, &error);
+	if (s->monitor == NULL) {
+		g_warning("cannot watch %s, SIGHUP takes a new one up: %s",
+		    path, error->message);
+		return;
+	}
+	g_signal_connect(s->monitor, "changed", G_CALLBACK(on_file), s);
+}
+
+static void
+ignore(gpointer data)
+{
+}
+
+AsndSources *
+asnd_sources_new(const AsnConfig *config, void (*changed)(gpointer data),
+    gpointer data, GError **error)
+{
+	AsndSources *s = g_new0(AsndSources, 1);
+
+	s->config = config;
+	s->data = data;
+	s->changed = ignore; /* nobody to tell yet */
+	if (!take_up_keys(s, error)) {
+		asnd_sources_free(s);
+		return NULL;
+	}
+	watch_networks(s);
+	take_up_networks(s);
+	s->changed = changed;
+	return s;
+}
+
+void
+asnd_sources_free(AsndSources *s)
+{
+	if (s == NULL)
+		return;
+	g_clear_object(&s->monitor);
+	asn_networks_close(s->networks);
+	asn_sealer_free(s->sealer);
+	asn_seal_keys_free(s->keys);
+	g_free(s);
+}
+
+const AsnNetworks *
+asnd_sources_networks(const AsndSources *s)
+{
+	return s->networks;
+}
+
+AsnSealer *
+asnd_sources_sealer(const AsndSources *s)
+{
+	return s->sealer;
+}
+
+void
+asnd_sources_reload(AsndSources *s)
+{
+	g_autoptr(GError) error = NULL;
+
+	take_up_networks(s);
+	if (!take_up_keys(s, &error))
+		g_warning("the old seal keys stay in use: %s", error->message);
+}
+
+static gboolean
+test_dir(const char *key, const char *dir, GError **error)
+{
+	if (access(dir, W_OK | X_OK) == 0)
+		return TRUE;
+	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
+	    "[paths] %s %s: %s; it must be there and writable by user asnd",
+	    key, dir, g_strerror(errno));
+	return FALSE;
+}
+
+gboolean
+asnd_daemon_test(const AsnConfig *config, GError **error)
+{
+	g_autofree char *run = g_path_get_dirname(config->watch_socket);
+	g_autoptr(GError) why = NULL;
+	AsnNetworks *networks;
+	AsnSealKeys *keys;
+
+	if (!test_dir("database-dir", config->database_dir, error) ||
+	    !test_dir("state-dir", config->state_dir, error) ||
+	    !test_dir("watch-socket", run, error))
+		return FALSE;
+	if (!load_keys(config, &keys, &why) && why != NULL) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return FALSE;
+	}
+	if (keys == NULL)
+		g_warning("no seal key at %s", config->seal_key);
+	asn_seal_keys_free(keys);
+	if (!open_networks(config, &networks, &why) && why != NULL) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return FALSE;
+	}
+	if (networks == NULL)
+		g_warning(
+		    "no %s in %s", ASN_NETWORKS_FILE, config->database_dir);
+	asn_networks_close(networks);
+	return TRUE;
+}

@@ -37,9 +37,30 @@ digest_block(const char *data, gsize len, guint8 out[16])
 	memcpy(out, full, 16);
 }
 
+char **
+asnd_block_own_hosts(const AsnConfig *config)
+{
+	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+	g_autofree char *mailname = NULL, *completed = NULL;
+	const char *host = g_get_host_name();
+
+	if (config->host_names != NULL && config->host_names[0] != NULL)
+		return g_strdupv(config->host_names);
+	g_strv_builder_add(names, host);
+	/* postconf(5) mydomain: what a name without a dot is completed by. */
+	if (strchr(host, '.') == NULL) {
+		completed = g_strconcat(host, ".localdomain", NULL);
+		g_strv_builder_add(names, completed);
+	}
+	if (g_file_get_contents("/etc/mailname", &mailname, NULL, NULL) &&
+	    *g_strstrip(mailname) != '\0')
+		g_strv_builder_add(names, mailname);
+	return g_strv_builder_end(names);
+}
+
 void
 asnd_block_parse(const char *data, gsize len, AsnSealer *sealer,
-    const AsnConfig *config, AsndBlock *out)
+    const AsnConfig *config, char *const *own_hosts, AsndBlock *out)
 {
 	AsnReceived received;
 	AsnSeal seal;
@@ -54,8 +75,7 @@ asnd_block_parse(const char *data, gsize len, AsnSealer *sealer,
 		return;
 	}
 	digest_block(data, len, out->digest);
-	if (!asn_received_client(data, len,
-		(const char *const *)config->host_names,
+	if (!asn_received_client(data, len, (const char *const *)own_hosts,
 		&config->trusted_relays, &received) ||
 	    !received.has_date ||
 	    asn_network_list_contains(

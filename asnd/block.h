@@ -16,6 +16,10 @@ typedef struct {
 	gint64 time;  /* seconds; 0 where addr is unknown */
 } AsndBlock;
 
+/* Names after "by" in Received lines of this host: those of the config, else
+ * the host's name, as Postfix completes it, and /etc/mailname.  g_strfreev. */
+char **asnd_block_own_hosts(const AsnConfig *config);
+
 /* sealer NULL: no seal can be verified. */
 void asnd_block_parse(const char *data, gsize len, AsnSealer *sealer,
-    const AsnConfig *config, AsndBlock *out);
+    const AsnConfig *config, char *const *own_hosts, AsndBlock *out);

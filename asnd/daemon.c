@@ -15,6 +15,7 @@
 struct _AsndDaemon {
 	const AsnConfig *config;
 	gint64 clock_offset;
+	char **own_hosts;
 	AsndStore *store;
 	AsndMails *mails;
 	AsndJournal *journal;
@@ -235,8 +236,8 @@ on_block(AsndMailRow *row, const char *block, gsize len, gpointer data)
 	AsndDaemon *d = data;
 	AsndBlock parsed;
 
-	asnd_block_parse(
-	    block, len, asnd_sources_sealer(d->sources), d->config, &parsed);
+	asnd_block_parse(block, len, asnd_sources_sealer(d->sources), d->config,
+	    d->own_hosts, &parsed);
 	asnd_mails_set_block(
 	    d->mails, row, &parsed, asnd_learner_first_run(d->learner));
 	asnd_learner_judge(d->learner, row, now_of(d));
@@ -337,6 +338,7 @@ asnd_daemon_new(const AsnConfig *config, gint64 clock_offset, GError **error)
 
 	d->config = config;
 	d->clock_offset = clock_offset;
+	d->own_hosts = asnd_block_own_hosts(config);
 	if (start(d, error))
 		return d;
 	asnd_daemon_free(d);
@@ -361,6 +363,7 @@ asnd_daemon_free(AsndDaemon *d)
 	asnd_mails_free(d->mails);
 	asnd_store_close(d->store);
 	asnd_sources_free(d->sources);
+	g_strfreev(d->own_hosts);
 	g_free(d);
 }
 

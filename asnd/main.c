@@ -2,7 +2,7 @@
 /* main.c: asnd(8), options, signals and the loop. */
 
 #include <signal.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include <glib-unix.h>
@@ -130,6 +130,7 @@ main(int argc, char **argv)
 	}
 	g_log_set_writer_func(g_log_writer_default, NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	umask(027); /* the evidence is nobody else's business */
 	config = asn_config_load(config_path, &error);
 	if (config == NULL) {
 		g_printerr("asnd: %s\n", error->message);

@@ -9,5 +9,6 @@
 
 #include <glib.h>
 
+int asnctl_lookup(int argc, char **argv);
 int asnctl_replay(int argc, char **argv);
 int asnctl_check(int argc, char **argv);

@@ -18,6 +18,7 @@ typedef struct {
 
 static const Verb verbs[] = {
     {"check", asnctl_check, "prove database files sound, from end to end"},
+    {"lookup", asnctl_lookup, "tell what is known of an address or an AS"},
     {"replay", asnctl_replay,
 	"measure the score on a recorded stream of mails"},
     {NULL, NULL, NULL},

@@ -247,28 +247,6 @@ asn_reputation_predict(const AsnReputation *rep, const AsnOriginKey *key,
 		    out->evidence >= thresholds->evidence && out->warm;
 }
 
-gboolean
-asn_reputation_as(
-    const AsnReputation *rep, guint32 asn, double t, AsnChainLevel *out)
-{
-	const gboolean two = asn_reputation_needs_two(rep, t);
-	const RepFile *file = newest(rep);
-	const RepNode *node = rep_file_special(file, REP_AS, asn);
-	View v;
-
-	if (node == NULL) {
-		file = rep->base;
-		node = rep_file_special(file, REP_AS, asn);
-	}
-	memset(out, 0, sizeof *out);
-	if (node == NULL)
-		return FALSE;
-	v = view(file, t, two);
-	apply(&v, node, out);
-	out->present = TRUE;
-	return TRUE;
-}
-
 /* --- explaining ----------------------------------------------------------- */
 
 AsnLevel

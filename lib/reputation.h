@@ -74,10 +74,6 @@ guint64 asn_reputation_base_id(const AsnReputation *rep);
 gint64 asn_reputation_weights_time(const AsnReputation *rep); /* newest of the two */
 /* Does a flag at time t need two different reporters? */
 gboolean asn_reputation_needs_two(const AsnReputation *rep, double t);
-/* What is known of an AS alone, as predict does its levels A and C: *out as
- * level[ASN_LEVEL_AS] would be at time t without the theta.  FALSE: nothing. */
-gboolean asn_reputation_as(const AsnReputation *rep, guint32 asn, double t,
-    AsnChainLevel *out);
 
 /* SCORE.md's six steps at time t: the same numbers as asn_model_predict of the
  * model the files were built from, to 1e-9, at any time that is not before

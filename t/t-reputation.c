@@ -495,32 +495,6 @@ test_damage(void)
 	g_rand_free(rng);
 }
 
-static void
-test_as(void)
-{
-	AsnModel *model = asn_model_new(&asn_model_defaults);
-	AsnReputationBuild b = {.base_id = 1, .weights_time = 1700000000};
-	AsnOriginKey key = {.asn = 64496, .country = "AA"};
-	g_autoptr(GError) error = NULL;
-	AsnReputation *rep;
-	AsnChainLevel level;
-
-	g_assert_true(asn_addr_parse("192.0.2.1", 9, &key.addr));
-	asn_model_learn(model, &key, START, TRUE, 1, 1);
-	g_autoptr(GBytes) base = asn_reputation_build_base(model, &b, &error);
-	asn_model_advance(model);
-	asn_model_learn(model, &key, START, FALSE, 1, 1);
-	g_autoptr(GBytes) recent =
-	    asn_reputation_build_recent(model, &b, &error);
-	rep = open_bytes(base, recent);
-	g_assert_true(asn_reputation_as(rep, 64496, START + 60 * DAY, &level));
-	g_assert_cmpfloat_with_epsilon(level.s, 0.5, 1e-9);
-	g_assert_cmpfloat_with_epsilon(level.h, 0.5, 1e-9);
-	g_assert_false(asn_reputation_as(rep, 64497, START, &level));
-	asn_reputation_close(rep);
-	asn_model_free(model);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -533,6 +507,5 @@ main(int argc, char **argv)
 	}
 	g_test_add_func("/reputation/nonsense", test_nonsense);
 	g_test_add_func("/reputation/damage", test_damage);
-	g_test_add_func("/reputation/as", test_as);
 	return g_test_run();
 }

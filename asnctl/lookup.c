@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lookup.c: "asnctl lookup": asks the databases about addresses and ASs. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "asnctl.h"
+#include "escape.h"
+#include "lookup.h"
+
+/* --- databases ------------------------------------------------------------ */
+
+/* A descriptor, or -1 with errno. */
+static int
+open_file(const char *dir, const char *name)
+{
+	g_autofree char *path = g_build_filename(dir, name, NULL);
+
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static void
+problem(Lookup *l, const char *dir, const char *name, const char *why,
+    const char *what_to_do)
+{
+	g_ptr_array_add(l->problems,
+	    g_strdup_printf("%s/%s: %s: %s", dir, name, why, what_to_do));
+}
+
+static int
+open_networks(Lookup *l, const char *dir)
+{
+	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
+	g_autoptr(GError) error = NULL;
+	int fd = open_file(dir, ASN_NETWORKS_FILE);
+
+	if (fd < 0) {
+		problem(l, dir, ASN_NETWORKS_FILE, g_strerror(errno),
+		    "holders and prefixes are unknown; \"asnctl import\" "
+		    "makes it");
+		return EX_NOINPUT;
+	}
+	l->networks = asn_networks_open(fd, path, &error);
+	close(fd);
+	if (l->networks != NULL)
+		return EX_OK;
+	g_ptr_array_add(
+	    l->problems, g_strdup_printf("%s; \"asnctl import\" makes it anew",
+			     error->message));
+	return EX_DATAERR;
+}
+
+/* A recent.mmdb that cannot be read costs only what is recent. */
+static int
+open_reputation(Lookup *l, const char *dir)
+{
+	g_autoptr(GError) error = NULL;
+	int fd = open_file(dir, ASN_REPUTATION_FILE), status = EX_OK;
+	int recent = open_file(dir, ASN_RECENT_FILE);
+
+	if (fd < 0) {
+		problem(l, dir, ASN_REPUTATION_FILE, g_strerror(errno),
+		    "there is no score; asnd writes it once users move mail "
+		    "to Junk");
+		status = EX_NOINPUT;
+	} else {
+		l->reputation = asn_reputation_open(fd, recent, dir, &error);
+		if (l->reputation == NULL && recent >= 0) {
+			g_ptr_array_add(l->problems, g_strdup(error->message));
+			g_clear_error(&error);
+			l->reputation =
+			    asn_reputation_open(fd, -1, dir, &error);
+			status = EX_DATAERR;
+		}
+	}
+	if (error != NULL) {
+		g_ptr_array_add(l->problems,
+		    g_strdup_printf(
+			"%s; restart asnd to write it anew", error->message));
+		status = EX_DATAERR;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (recent >= 0)
+		close(recent);
+	return status;
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+const char *
+lookup_level_key(AsnLevel level, const AsnOriginKey *key, char *buf, gsize size)
+{
+	char text[ASN_NETWORK_STRLEN];
+	AsnNetwork net;
+
+	if (level == ASN_LEVEL_COUNTRY)
+		g_strlcpy(buf, key->country, size);
+	else if (level == ASN_LEVEL_AS)
+		g_snprintf(buf, size, "AS%u", key->asn);
+	else if (level == ASN_LEVEL_PREFIX)
+		g_strlcpy(buf, asn_network_format(&key->prefix, text), size);
+	else if (level == ASN_LEVEL_BLOCK || level == ASN_LEVEL_ADDRESS) {
+		net = level == ASN_LEVEL_BLOCK ? asn_addr_block(&key->addr)
+					       : asn_addr_leaf(&key->addr);
+		g_strlcpy(buf, asn_network_format(&net, text), size);
+	} else
+		g_strlcpy(buf, "*", size);
+	return buf;
+}
+
+double
+lookup_change(const AsnPrediction *p, AsnLevel level)
+{
+	const double theta = p->level[level].theta;
+	double before = 0.5;
+
+	if (!p->level[level].present)
+		return 0;
+	for (guint l = 0; l < (guint)level; l++)
+		if (p->level[l].present)
+			before = p->level[l].theta;
+	return log(theta / (1 - theta)) - log(before / (1 - before));
+}
+
+char *
+lookup_date(gint64 epoch)
+{
+	g_autoptr(GDateTime) t = g_date_time_new_from_unix_utc(epoch);
+
+	return t ? g_date_time_format(t, "%Y-%m-%dT%H:%M:%SZ")
+		 : g_strdup("unknown");
+}
+
+static void
+predict(const Lookup *l, LookupAnswer *a)
+{
+	if (l->reputation == NULL)
+		return;
+	asn_reputation_predict(
+	    l->reputation, &a->key, l->now, &l->config->thresholds, &a->p);
+	a->scored = TRUE;
+}
+
+static void
+ask_address(const Lookup *l, const AsnAddr *addr, LookupAnswer *a)
+{
+	if (l->networks != NULL)
+		a->found = asn_networks_lookup(l->networks, addr, &a->origin);
+	a->key = asn_origin_key(addr, &a->origin);
+	predict(l, a);
+}
+
+static LookupCountry *
+country_of(GArray *countries, AsnMmdbValue record)
+{
+	LookupCountry new = {.v4_addresses = 0};
+	AsnMmdbField f;
+
+	if (asn_mmdb_map_get(record, "country", 7, &f) &&
+	    f.type == ASN_MMDB_STRING && f.size == 2)
+		memcpy(new.country, f.payload, 2);
+	for (guint i = 0; i < countries->len; i++) {
+		LookupCountry *c = &g_array_index(countries, LookupCountry, i);
+		if (strcmp(c->country, new.country) == 0)
+			return c;
+	}
+	g_array_append_val(countries, new);
+	return &g_array_index(countries, LookupCountry, countries->len - 1);
+}
+
+static gboolean
+scan_leaf(const AsnNetwork *leaf, AsnMmdbValue record, gpointer data)
+{
+	LookupAnswer *a = data;
+	LookupCountry *c;
+	AsnMmdbField f;
+	guint64 asn;
+
+	if (!asn_mmdb_map_get(record, "autonomous_system_number", 24, &f) ||
+	    !asn_mmdb_field_uint(&f, &asn) || asn != a->key.asn)
+		return TRUE;
+	a->found = TRUE;
+	if (a->origin.org == NULL &&
+	    asn_mmdb_map_get(
+		record, "autonomous_system_organization", 30, &f) &&
+	    f.type == ASN_MMDB_STRING) {
+		a->origin.org = (const char *)f.payload;
+		a->origin.org_len = f.size;
+	}
+	c = country_of(a->countries, record);
+	if (leaf->addr.family == 4)
+		c->v4_addresses += G_GUINT64_CONSTANT(1) << (32 - leaf->len);
+	else
+		c->v6_networks++;
+	return TRUE;
+}
+
+static int
+largest_first(gconstpointer a, gconstpointer b)
+{
+	const LookupCountry *x = a, *y = b;
+
+	if (x->v4_addresses != y->v4_addresses)
+		return x->v4_addresses > y->v4_addresses ? -1 : 1;
+	if (x->v6_networks != y->v6_networks)
+		return x->v6_networks > y->v6_networks ? -1 : 1;
+	return strcmp(x->country, y->country);
+}
+
+/* A new address there: 100::/64 (RFC 6666) never has a reputation of its own,
+ * and the country is the one where most of the AS is. */
+static void
+ask_as(const Lookup *l, guint32 asn, LookupAnswer *a)
+{
+	a->is_as = TRUE;
+	a->key.asn = a->origin.asn = asn;
+	a->key.addr = (AsnAddr){.family = 6, .b = {0x01}};
+	a->countries = g_array_new(FALSE, TRUE, sizeof(LookupCountry));
+	if (l->networks != NULL)
+		asn_mmdb_foreach(asn_networks_mmdb(l->networks), scan_leaf, a);
+	g_array_sort(a->countries, largest_first);
+	if (a->countries->len > 0)
+		memcpy(a->key.country,
+		    g_array_index(a->countries, LookupCountry, 0).country, 3);
+	predict(l, a);
+}
+
+static gboolean
+ask(const Lookup *l, const char *what, LookupAnswer *a)
+{
+	gsize len = strlen(what);
+	AsnAddr addr;
+	guint32 asn;
+
+	memset(a, 0, sizeof *a);
+	if (asn_addr_parse(what, len, &addr))
+		ask_address(l, &addr, a);
+	else if (asn_number_parse(what, len, &asn))
+		ask_as(l, asn, a);
+	else
+		return FALSE;
+	return TRUE;
+}
+
+/* --- the verb ------------------------------------------------------------- */
+
+static gboolean
+check_questions(char **what)
+{
+	char shown[ASN_ESCAPE_SIZE];
+	AsnAddr addr;
+	guint32 asn;
+
+	if (what == NULL || what[0] == NULL) {
+		g_printerr("asnctl lookup: name an address or an AS number; "
+			   "\"asnctl lookup --help\" tells more\n");
+		return FALSE;
+	}
+	for (; *what != NULL; what++) {
+		if (asn_addr_parse(*what, strlen(*what), &addr) ||
+		    asn_number_parse(*what, strlen(*what), &asn))
+			continue;
+		g_printerr("asnctl lookup: \"%s\" is neither an IP address "
+			   "nor an AS number such as AS64496\n",
+		    asn_escape_str(shown, *what));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static int
+answer_all(Lookup *l, const char *dir, char **what, gboolean json)
+{
+	int networks = open_networks(l, dir);
+	int reputation = open_reputation(l, dir);
+
+	for (; *what != NULL; what++) {
+		LookupAnswer a;
+
+		if (!ask(l, *what, &a))
+			continue; /* check_questions let none through */
+		(json ? lookup_print_json : lookup_print)(l, &a);
+		g_clear_pointer(&a.countries, g_array_unref);
+	}
+	for (guint i = 0; i < l->problems->len; i++)
+		g_printerr(
+		    "asnctl lookup: %s\n", (const char *)l->problems->pdata[i]);
+	/* A broken file says more than a missing one. */
+	return networks == EX_DATAERR || reputation == EX_OK ? networks
+							     : reputation;
+}
+
+static int
+run(const char *dir, const char *config_path, char **what, gboolean json)
+{
+	g_autoptr(GError) error = NULL;
+	Lookup l = {.now = (double)g_get_real_time() / 1e6};
+	int status;
+
+	l.config = asn_config_load(config_path, &error);
+	if (l.config == NULL) {
+		g_printerr("asnctl lookup: %s\n", error->message);
+		return EX_CONFIG;
+	}
+	l.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	l.problems = g_ptr_array_new_with_free_func(g_free);
+	status = answer_all(&l, dir ? dir : l.config->database_dir, what, json);
+	asn_networks_close(l.networks);
+	asn_reputation_close(l.reputation);
+	g_ptr_array_unref(l.problems);
+	asn_config_free(l.config);
+	return status;
+}
+
+int
+asnctl_lookup(int argc, char **argv)
+{
+	g_autofree char *dir = NULL, *config = NULL;
+	g_auto(GStrv) what = NULL;
+	gboolean json = FALSE;
+	const GOptionEntry entries[] = {
+	    {"db", 0, 0, G_OPTION_ARG_FILENAME, &dir,
+		"Read the databases of DIR (database-dir of the config)",
+		"DIR"},
+	    {"config", 0, 0, G_OPTION_ARG_FILENAME, &config,
+		"Config file (" ASN_CONFIG_DEFAULT ")", "FILE"},
+	    {"json", 0, 0, G_OPTION_ARG_NONE, &json,
+		"Print one JSON object for each", NULL},
+	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &what, NULL,
+		"ADDRESS|ASn..."},
+	    {NULL},
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_option_context_set_summary(context,
+	    "Tells who owns an address, and why mail from there scores as it "
+	    "does.");
+	g_option_context_set_description(context,
+	    "Exits 0; 66 when a database is missing, 65 when one is broken: "
+	    "then the rest is told.");
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, &argc, &argv, &error)) {
+		g_printerr("asnctl lookup: %s\n", error->message);
+		return EX_USAGE;
+	}
+	if (!check_questions(what))
+		return EX_USAGE;
+	return run(dir, config, what, json);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * asnctl lookup: what is known of an address or an AS.  lookup.c asks the
+ * databases, lookup-print.c says it to a person, lookup-json.c to a program.
+ *
+ * One thread.  An answer points into the databases and lives as long as they.
+ */
+#pragma once
+
+#include "config.h"
+#include "networks.h"
+#include "reputation.h"
+
+typedef struct {
+	AsnConfig *config;
+	AsnNetworks *networks;     /* NULL: not to be had */
+	AsnReputation *reputation; /* NULL: not to be had */
+	GPtrArray *problems;       /* char *: what is missing and what to do */
+	double now;
+	gboolean colour;
+} Lookup;
+
+/* Where an AS is, by the networks that name it. */
+typedef struct {
+	char country[3]; /* "": unknown */
+	guint64 v4_addresses;
+	guint64 v6_networks; /* leaves of the database */
+} LookupCountry;
+
+typedef struct {
+	gboolean is_as;
+	AsnOriginKey key; /* of an AS: of a new address there */
+	AsnOrigin origin; /* of an AS: number and holder */
+	gboolean found;   /* in networks.mmdb */
+	gboolean scored;
+	AsnPrediction p;
+	GArray *countries; /* LookupCountry, largest first; only of an AS */
+} LookupAnswer;
+
+/* Text of a level's neighbourhood, "*" for all mail.  Returns buf. */
+const char *lookup_level_key(
+    AsnLevel level, const AsnOriginKey *key, char *buf, gsize size);
+/* Change in log-odds at a level; a level left out changes nothing. */
+double lookup_change(const AsnPrediction *p, AsnLevel level);
+/* ISO 8601 in UTC; free it. */
+char *lookup_date(gint64 epoch);
+
+void lookup_print(const Lookup *l, const LookupAnswer *a);
+/* One line, one object. */
+void lookup_print_json(const Lookup *l, const LookupAnswer *a);

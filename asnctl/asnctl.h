@@ -12,3 +12,4 @@
 int asnctl_lookup(int argc, char **argv);
 int asnctl_replay(int argc, char **argv);
 int asnctl_check(int argc, char **argv);
+int asnctl_import(int argc, char **argv);

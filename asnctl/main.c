@@ -17,6 +17,7 @@ typedef struct {
 } Verb;
 
 static const Verb verbs[] = {
+    {"import", asnctl_import, "build networks.mmdb: who owns which network"},
     {"check", asnctl_check, "prove database files sound, from end to end"},
     {"lookup", asnctl_lookup, "tell what is known of an address or an AS"},
     {"replay", asnctl_replay,

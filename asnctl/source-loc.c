@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* source-loc.c: libloc's location.db as source. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libloc/as.h>
+#include <libloc/database.h>
+#include <libloc/libloc.h>
+#include <libloc/network.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "source.h"
+
+#define TELL_EVERY 8192 /* networks */
+
+static void
+say_nothing(struct loc_ctx *ctx, int priority, const char *file, int line,
+    const char *function, const char *format, va_list args)
+{
+}
+
+typedef struct {
+	ImportSet *set;
+	struct loc_ctx *ctx;
+	struct loc_database *db;
+	ImportMap names; /* AS number: string id */
+	guint64 total;
+} Loc;
+
+static gboolean
+fail(const char *path, const char *what, GError **error)
+{
+	g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_BROKEN,
+	    "%s: offset 0: libloc cannot %s", path, what);
+	return FALSE;
+}
+
+static gboolean
+read_names(Loc *loc, const char *path, GError **error)
+{
+	struct loc_database_enumerator *e = NULL;
+	struct loc_as *as = NULL;
+
+	if (loc_database_enumerator_new(
+		&e, loc->db, LOC_DB_ENUMERATE_ASES, 0) != 0)
+		return fail(path, "list the AS names", error);
+	while (loc_database_enumerator_next_as(e, &as) == 0 && as != NULL) {
+		const char *name = loc_as_get_name(as);
+		if (name != NULL)
+			*import_map_at(&loc->names, loc_as_get_number(as), 0) =
+			    import_set_string(loc->set, name, strlen(name));
+		loc_as_unref(as);
+		as = NULL;
+	}
+	loc_database_enumerator_unref(e);
+	return TRUE;
+}
+
+static void
+take_network(Loc *loc, struct loc_network *network)
+{
+	const struct in6_addr *first = loc_network_get_first_address(network);
+	guint32 asn = loc_network_get_asn(network);
+	guint32 *org = import_map_at(&loc->names, asn, 0);
+	AsnNetwork net = {.len = (guint8)loc_network_prefix(network)};
+
+	if (*org == IMPORT_MAP_NONE)
+		*org = 0;
+	if (loc_network_address_family(network) == AF_INET) {
+		net.addr.family = 4;
+		memcpy(net.addr.b + 12, first->s6_addr + 12, 4);
+	} else {
+		net.addr.family = 6;
+		memcpy(net.addr.b, first->s6_addr, 16);
+	}
+	import_set_add(loc->set, &net,
+	    import_set_origin(
+		loc->set, asn, loc_network_get_country_code(network), *org));
+}
+
+static gboolean
+read_networks(
+    Loc *loc, const char *path, const SourceProgress *progress, GError **error)
+{
+	struct loc_database_enumerator *e = NULL;
+	struct loc_network *network = NULL;
+	gboolean go_on = TRUE;
+	guint64 n = 0;
+
+	if (loc_database_enumerator_new(
+		&e, loc->db, LOC_DB_ENUMERATE_NETWORKS, 0) != 0)
+		return fail(path, "list the networks", error);
+	while (go_on &&
+	       loc_database_enumerator_next_network(e, &network) == 0 &&
+	       network != NULL) {
+		take_network(loc, network);
+		loc_network_unref(network);
+		network = NULL;
+		if (++n % TELL_EVERY == 0)
+			go_on = source_tell(
+			    progress, (double)n / (double)loc->total, error);
+	}
+	loc_database_enumerator_unref(e);
+	if (go_on && n != loc->total)
+		return fail(path, "read all networks", error);
+	return go_on;
+}
+
+static char *
+about(struct loc_database *db)
+{
+	time_t made = loc_database_created_at(db);
+	g_autoptr(GDateTime) t = g_date_time_new_from_unix_utc(made);
+	g_autofree char *date = t ? g_date_time_format(t, "%F") : NULL;
+	const char *vendor = loc_database_get_vendor(db);
+	const char *license = loc_database_get_license(db);
+
+	return g_strdup_printf("%s location database of %s, %s",
+	    vendor ? vendor : "IPFire", date ? date : "unknown date",
+	    license ? license : "CC BY-SA 4.0");
+}
+
+/* The checks come first: libloc takes offsets in the file on trust. */
+static gboolean
+check_first(const char *path, Loc *loc, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	g_autoptr(GMappedFile) map = g_mapped_file_new(path, FALSE, &local);
+
+	if (map == NULL) {
+		g_set_error_literal(
+		    error, SOURCE_ERROR, SOURCE_ERROR_READ, local->message);
+		return FALSE;
+	}
+	return source_loc_check((const guint8 *)g_mapped_file_get_contents(map),
+	    g_mapped_file_get_length(map), path, &loc->total, error);
+}
+
+gboolean
+source_read_loc(const char *path, ImportSet *set,
+    const SourceProgress *progress, SourceInfo *info, GError **error)
+{
+	Loc loc = {.set = set};
+	gboolean ok = FALSE;
+	FILE *f;
+
+	if (!check_first(path, &loc, error))
+		return FALSE;
+	f = fopen(path, "re");
+	if (f == NULL) {
+		g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_READ, "%s: %s",
+		    path, g_strerror(errno));
+		return FALSE;
+	}
+	if (loc_new(&loc.ctx) == 0) {
+		loc_set_log_fn(loc.ctx, say_nothing);
+		if (loc_database_new(loc.ctx, &loc.db, f) != 0)
+			fail(path, "open it", error);
+		else
+			ok = read_names(&loc, path, error) &&
+			     read_networks(&loc, path, progress, error);
+	}
+	info->format = "libloc";
+	if (ok)
+		info->about = about(loc.db);
+	if (loc.db != NULL)
+		loc_database_unref(loc.db);
+	if (loc.ctx != NULL)
+		loc_unref(loc.ctx);
+	import_map_clear(&loc.names);
+	fclose(f);
+	return ok;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mailwatch-event.c: what inotify says. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "mailwatch-tree.h"
+
+#define SELF (IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED)
+#define APPEARED (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB)
+
+/* The directory of this node itself was moved, deleted or unmounted. */
+static void
+self_changed(MwTree *tree, MwNode *node)
+{
+	if (node->kind == MW_FOLDER)
+		mw_node_queue(tree, node, TRUE);
+	else if (node->up == NULL)
+		mw_pattern_refresh(tree, node->pattern);
+	else {
+		/* node, and its name with it, may be freed on the way */
+		g_autofree char *name = g_strdup(node->name);
+		mw_check_child(tree, node->up, name);
+	}
+}
+
+static void
+maildir_changed(MwTree *tree, MwNode *node, const struct inotify_event *event)
+{
+	gboolean attributes = (event->mask & IN_ATTRIB) != 0;
+	MwNode *folder;
+
+	if (strcmp(event->name, "cur") == 0 || strcmp(event->name, "new") == 0)
+		folder = mw_node_child(node, "");
+	else if (!mw_is_folder_name(event->name))
+		return;
+	else
+		folder = mw_node_child(node, event->name);
+	if (folder == NULL)
+		folder = mw_node_new(tree, node, MW_FOLDER, event->name);
+	/* A new mode or owner matters only to what was not readable. */
+	if (folder != NULL && !(attributes && folder->announced))
+		mw_node_queue(tree, folder, TRUE);
+}
+
+static void
+box_changed(
+    MwTree *tree, const MwWatch *watch, const struct inotify_event *event)
+{
+	MwNode *folder = watch->node;
+	AsnWatchGone gone = {
+	    .folder = folder->id, .cur = watch->part == MW_CUR};
+	struct stat st;
+	int fd;
+
+	/* What is not announced yet will be listed after this event. */
+	if (!folder->announced || event->name[0] == '.')
+		return;
+	if ((event->mask & APPEARED) == 0) {
+		mw_emit(tree, ASN_WATCH_GONE, &gone, sizeof gone, event->name);
+		return;
+	}
+	fd = mw_folder_open_mail(folder, watch->part, event->name, &st);
+	if (fd < 0)
+		return; /* gone again: the next event says so */
+	close(fd);
+	if (mw_mail_is_good(folder, &st))
+		mw_emit_entry(
+		    tree, folder, watch->part, event->name, &st, FALSE);
+	else
+		tree->refused++;
+}
+
+static void
+dispatch(MwTree *tree, MwWatch *watch, const struct inotify_event *event)
+{
+	MwNode *node = watch->node;
+
+	if ((event->mask & SELF) != 0)
+		self_changed(tree, node);
+	else if (event->len == 0)
+		return; /* our own directory's attributes */
+	else if (watch->part != MW_DIR && (event->mask & IN_ISDIR) == 0)
+		box_changed(tree, watch, event);
+	else if (watch->part != MW_DIR || (event->mask & IN_ISDIR) == 0)
+		return; /* a directory among mails, a file among directories */
+	else if (node->kind == MW_PARENT)
+		mw_check_child(tree, node, event->name);
+	else if (node->kind == MW_MAILDIR)
+		maildir_changed(tree, node, event);
+	else
+		mw_node_queue(tree, node, TRUE);
+}
+
+gboolean
+mw_event_step(MwTree *tree, gboolean *overflow)
+{
+	const struct inotify_event *event = mw_inotify_next(&tree->inotify);
+	MwWatch *watch;
+
+	if (event == NULL)
+		return FALSE;
+	if ((event->mask & IN_Q_OVERFLOW) != 0) {
+		tree->overflows++;
+		*overflow = TRUE;
+		return TRUE;
+	}
+	watch = mw_inotify_find(&tree->inotify, event->wd);
+	if (watch == NULL)
+		return TRUE; /* a watch that was dropped meanwhile */
+	if (watch->next == NULL) {
+		if ((event->mask & IN_IGNORED) != 0)
+			mw_inotify_forget(&tree->inotify, event->wd);
+		dispatch(tree, watch, event);
+		return TRUE;
+	}
+	/* One inode under several names: look again at each of them. */
+	for (; watch != NULL; watch = watch->next)
+		mw_node_queue(tree, watch->node, TRUE);
+	if ((event->mask & IN_IGNORED) != 0)
+		mw_inotify_forget(&tree->inotify, event->wd);
+	return TRUE;
+}

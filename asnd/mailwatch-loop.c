@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mailwatch-loop.c: connect, scan, follow, start over. */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "mailwatch-config.h"
+#include "mailwatch-conn.h"
+#include "mailwatch-loop.h"
+#include "mailwatch-tree.h"
+
+#define SECOND G_USEC_PER_SEC
+#define BACKOFF_MIN (SECOND / 20)
+#define BACKOFF_MAX (2 * SECOND)
+/* Steps between two looks at signals and at what asnd asks for */
+#define STEPS_PER_TURN 256
+/* After a rescan for an overflow, the next one waits this many times as long
+ * as it took: whoever floods the queue costs us a tenth of the time at most. */
+#define RESCAN_REST 9
+
+typedef struct {
+	const char *config_path;
+	AsnConfig *config;
+	MwConn conn;
+	MwTree *tree; /* NULL: not connected */
+	int signals;
+	gboolean quit, waiting_said, working;
+	guint32 overflows;
+	gint64 connect_at, backoff;
+	gint64 poll_at;
+	gboolean overflown;
+	gint64 rescan_at, rescan_began; /* 0: none is under way */
+} Loop;
+
+static void
+emit(gpointer data, AsnWatchType type, const void *fixed, gsize fixed_len,
+    const char *name, int passed)
+{
+	Loop *l = data;
+
+	mw_conn_send(&l->conn, type, fixed, fixed_len, name, passed);
+	if (type == ASN_WATCH_SYNC) {
+		const AsnWatchSync *sync = fixed;
+		sd_notifyf(0, "STATUS=%u watches, %u folders polled",
+		    sync->watches, sync->polled);
+		g_info("in step with asnd: %u watches, %u folders polled, %u "
+		       "overflows, %u entries passed over",
+		    sync->watches, sync->polled, sync->overflows,
+		    sync->refused);
+	}
+}
+
+static void
+start(Loop *l, gint64 now)
+{
+	AsnWatchHello hello = {.version = ASN_WATCH_VERSION};
+
+	g_message("connected to asnd at %s", l->config->watch_socket);
+	l->waiting_said = FALSE;
+	l->overflown = FALSE;
+	l->rescan_began = 0;
+	l->rescan_at = now;
+	l->poll_at = now + l->config->rescan_interval * SECOND;
+	emit(l, ASN_WATCH_HELLO, &hello, sizeof hello, NULL, -1);
+	l->tree = mw_tree_new((const char *const *)l->config->maildirs, FALSE,
+	    l->overflows, emit, l);
+	l->working = TRUE;
+}
+
+static void
+disconnect(Loop *l, const char *why, gint64 now)
+{
+	g_message("connection to asnd ended: %s", why);
+	l->overflows = l->tree->overflows;
+	g_clear_pointer(&l->tree, mw_tree_free);
+	mw_conn_close(&l->conn);
+	l->connect_at = now + l->backoff;
+	l->backoff = MIN(l->backoff * 2, BACKOFF_MAX);
+	sd_notify(0, "STATUS=waiting for asnd");
+}
+
+static void
+try_connect(Loop *l, gint64 now)
+{
+	const char *path = l->config->watch_socket;
+
+	if (mw_conn_open(&l->conn, path)) {
+		start(l, now);
+		return;
+	}
+	if (errno == EPERM && !l->waiting_said)
+		g_warning("whoever listens at %s is neither root nor the owner "
+			  "of that directory: not trusted with mail headers",
+		    path);
+	else if (!l->waiting_said)
+		g_message(
+		    "waiting for asnd at %s: %s", path, g_strerror(errno));
+	l->waiting_said = TRUE;
+	l->connect_at = now + l->backoff;
+	l->backoff = MIN(l->backoff * 2, BACKOFF_MAX);
+}
+
+static void
+reload(Loop *l, gint64 now)
+{
+	g_autoptr(GError) error = NULL;
+	AsnConfig *config = mw_config_load(l->config_path, &error);
+
+	if (config == NULL) {
+		g_warning(
+		    "the old configuration stays in use: %s", error->message);
+		return;
+	}
+	asn_config_free(l->config);
+	l->config = config;
+	l->backoff = BACKOFF_MIN;
+	if (l->tree != NULL)
+		disconnect(l, "configuration loaded anew", now);
+	l->connect_at = now;
+}
+
+static void
+handle_signals(Loop *l, gint64 now)
+{
+	struct signalfd_siginfo info;
+
+	while (read(l->signals, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			l->quit = TRUE;
+		else
+			reload(l, now);
+	}
+}
+
+/* asnd waits for these, so they go before all else. */
+static void
+answer_reads(Loop *l)
+{
+	AsnWatchRead request;
+	const char *why = NULL;
+	char name[256];
+
+	for (int n = 0; n < ASN_WATCH_MAX_READS && !l->conn.blocked; n++) {
+		if (l->conn.broken ||
+		    !mw_conn_receive(&l->conn, &request, name, &why))
+			break;
+		l->backoff = BACKOFF_MIN; /* a peer that works */
+		if (!mw_read(l->tree, &request, name)) {
+			l->conn.broken = TRUE;
+			why = "it asked for a folder that was never named";
+		}
+	}
+	if (why != NULL && l->conn.broken)
+		g_info("asnd: %s", why);
+}
+
+static void
+rescans(Loop *l, gint64 now)
+{
+	if (l->rescan_began != 0 && !l->working) {
+		gint64 took = now - l->rescan_began;
+		l->rescan_at = now + MAX(took * RESCAN_REST, SECOND / 10);
+		l->rescan_began = 0;
+	}
+	if (l->overflown && l->rescan_began == 0 && now >= l->rescan_at) {
+		g_message("the inotify queue overflowed: looking at "
+			  "everything again (more room: sysctl "
+			  "fs.inotify.max_queued_events)");
+		l->overflown = FALSE;
+		l->rescan_began = now;
+		mw_scan_all(l->tree);
+		l->working = TRUE;
+	}
+	if (now >= l->poll_at) {
+		mw_scan_polled(l->tree);
+		l->poll_at = now + l->config->rescan_interval * SECOND;
+		l->working = TRUE;
+	}
+}
+
+/* Events before listings: what users do now before what they did once. */
+static void
+work(Loop *l)
+{
+	l->working = TRUE;
+	for (int n = 0; n < STEPS_PER_TURN; n++) {
+		if (l->conn.blocked || l->conn.broken)
+			return;
+		if (l->tree->gone->len == 0 &&
+		    mw_event_step(l->tree, &l->overflown))
+			continue;
+		if (!mw_scan_step(l->tree)) {
+			l->working = FALSE;
+			return;
+		}
+	}
+}
+
+static int
+wait_ms(const Loop *l, gint64 now)
+{
+	gint64 until = l->connect_at;
+
+	if (l->tree != NULL) {
+		if (l->working && !l->conn.blocked)
+			return 0;
+		until = l->poll_at;
+		if (l->overflown && l->rescan_began == 0)
+			until = MIN(until, l->rescan_at);
+		if (l->conn.blocked) /* timers wait for room, too */
+			return -1;
+	}
+	return (int)CLAMP((until - now + 999) / 1000, 0, 3600 * 1000);
+}
+
+static void
+turn(Loop *l)
+{
+	gboolean watching = l->tree != NULL && !l->conn.blocked;
+	struct pollfd fds[3] = {
+	    {.fd = l->signals, .events = POLLIN},
+	    {.fd = l->conn.fd, .events = l->conn.blocked ? POLLOUT : POLLIN},
+	    {.fd = watching ? l->tree->inotify.fd : -1, .events = POLLIN},
+	};
+	gint64 now = g_get_monotonic_time();
+
+	if (poll(fds, 3, wait_ms(l, now)) < 0 && errno != EINTR)
+		g_error("poll: %s", g_strerror(errno));
+	now = g_get_monotonic_time();
+	if (fds[0].revents != 0)
+		handle_signals(l, now);
+	if (l->tree == NULL) {
+		if (now >= l->connect_at && !l->quit)
+			try_connect(l, now);
+		return;
+	}
+	if (fds[1].revents != 0 && l->conn.blocked)
+		mw_conn_flush(&l->conn);
+	else if (fds[1].revents != 0)
+		answer_reads(l);
+	if (!l->conn.blocked && !l->conn.broken) {
+		rescans(l, now);
+		work(l);
+	}
+	if (l->conn.broken)
+		disconnect(l, "asnd is away", now);
+}
+
+static int
+open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+gboolean
+mw_loop(const char *config_path, GError **error)
+{
+	Loop l = {
+	    .config_path = config_path,
+	    .backoff = BACKOFF_MIN,
+	};
+
+	l.config = mw_config_load(config_path, error);
+	if (l.config == NULL)
+		return FALSE;
+	mw_conn_init(&l.conn);
+	l.signals = open_signals();
+	if (l.signals < 0)
+		g_error("signalfd: %s", g_strerror(errno));
+	/* asnd may come and go: being ready is not being connected. */
+	sd_notify(0, "READY=1\nSTATUS=waiting for asnd");
+	while (!l.quit)
+		turn(&l);
+	sd_notify(0, "STOPPING=1");
+	g_clear_pointer(&l.tree, mw_tree_free);
+	mw_conn_close(&l.conn);
+	close(l.signals);
+	asn_config_free(l.config);
+	return TRUE;
+}

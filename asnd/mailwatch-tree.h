@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The directories that asnd-mailwatch knows: those above Maildirs (as far as a
+ * pattern has wildcards), Maildirs, folders.  No mail is remembered here: asnd
+ * does that.  So memory grows with folders, which are capped, not with mails.
+ *
+ * A tree lives as long as a connection; what it has to say goes to `emit`.
+ * Work is cut into steps, each of which emits one packet at most, so that a
+ * full socket stops everything and nothing queues up.  One thread.
+ *
+ *   mailwatch-tree.c   nodes: making, dropping, finding, opening them
+ *   mailwatch-scan.c   looking at directories and Maildirs
+ *   mailwatch-folder.c looking at folders and listing them
+ *   mailwatch-event.c  what inotify says
+ *   mailwatch-read.c   header blocks
+ */
+#pragma once
+
+#include <dirent.h>
+#include <glib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "mailwatch-inotify.h"
+#include "watch-protocol.h"
+
+#define MW_MAX_FOLDERS 1024    /* in a Maildir */
+#define MW_MAX_CHILDREN 100000 /* of a directory above Maildirs */
+#define MW_MAX_ENTRIES 250000  /* listed in a folder */
+
+#define MW_MASK_PARENT                                                         \
+	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |     \
+	    IN_MOVE_SELF | IN_DELETE_SELF)
+#define MW_MASK_BOX (MW_MASK_PARENT | IN_CLOSE_WRITE)
+
+typedef enum { MW_PARENT, MW_MAILDIR, MW_FOLDER } MwKind;
+
+typedef struct {
+	char *text;  /* as configured */
+	char *base;  /* its literal part */
+	char **rest; /* components after base, at least one; the last is the
+			Maildir */
+	int base_fd; /* -1: not there */
+	MwNode *root;
+} MwPattern;
+
+struct MwNode {
+	MwKind kind;
+	gboolean announced, queued, force, warned;
+	char *name; /* below up; "" for INBOX and for a pattern's root */
+	MwNode *up;
+	MwPattern *pattern;
+	guint depth;          /* MW_PARENT: components of rest above it */
+	GHashTable *children; /* name -> MwNode (owned); NULL: a folder */
+	guint32 id;           /* Maildirs and folders */
+	guint32 uid;          /* owner */
+	guint64 dev, ino;     /* not for folders: those are their name */
+	GList link;           /* in tree->work */
+	MwWatch watch[3];     /* by MwPart; folders have new and cur */
+	struct timespec
+	    listed[2]; /* change time of new, cur when last listed */
+};
+
+/* One packet out.  fd: -1, or taken over. */
+typedef void (*MwEmit)(gpointer data, AsnWatchType type, const void *fixed,
+    gsize fixed_len, const char *name, int fd);
+
+typedef struct {
+	guint32 type, id;
+} MwFarewell;
+
+typedef struct {
+	MwEmit emit;
+	gpointer emit_data;
+	gboolean folders_only; /* --test-config: list no mail */
+	MwInotify inotify;
+	GPtrArray *patterns;
+	GHashTable *folders; /* id -> MwNode */
+	GHashTable *paths;   /* path -> MwNode: a Maildir two patterns match */
+	GQueue work;         /* nodes to look at */
+	GArray *gone; /* MwFarewell to say, in order; first gone_said are */
+	guint gone_said;
+	guint32 last_id;
+	gboolean sync_due;
+	guint32 overflows, refused;
+
+	MwNode *listing; /* folder being listed; NULL: none */
+	DIR *dir;
+	MwPart part;
+	guint listed_entries;
+	gboolean listing_failed;
+} MwTree;
+
+/* patterns: NULL-terminated, checked by mw_pattern_check.  overflows: as
+ * counted by an earlier tree. */
+MwTree *mw_tree_new(const char *const *patterns, gboolean folders_only,
+    guint32 overflows, MwEmit emit, gpointer data);
+void mw_tree_free(MwTree *tree);
+/* FALSE: not an absolute path, or with "." or ".." in it. */
+gboolean mw_pattern_check(const char *pattern, GError **error);
+/* Looks again whether the pattern's base is (still) what it was. */
+void mw_pattern_refresh(MwTree *tree, MwPattern *pattern);
+
+/* NULL: too many brothers (warned once). */
+MwNode *mw_node_new(MwTree *tree, MwNode *up, MwKind kind, const char *name);
+/* Forgets the node and all below; what was announced is said to be gone. */
+void mw_node_drop(MwTree *tree, MwNode *node);
+/* To be looked at.  force: list folders even if they seem unchanged. */
+void mw_node_queue(MwTree *tree, MwNode *node, gboolean force);
+MwNode *mw_node_child(const MwNode *node, const char *name);
+/* FALSE: too long.  path: PATH_MAX bytes, below the pattern's base. */
+gboolean mw_node_path(const MwNode *node, char *path);
+/* Absolute, for people and for asnd; the caller frees it. */
+char *mw_node_full_path(const MwNode *node);
+/* Not for folders.  O_PATH; -1: gone, or something else stands there now
+ * (ESTALE). */
+int mw_node_open(const MwNode *node, struct stat *st);
+/* Of a folder or one of its boxes: the owner's directory, or -1. */
+int mw_folder_open(const MwNode *folder, MwPart part, struct stat *st);
+/* A mail for looking only; st not yet judged.  -1 with errno. */
+int mw_folder_open_mail(
+    const MwNode *folder, MwPart part, const char *name, struct stat *st);
+/* A regular file of the Maildir's owner. */
+gboolean mw_mail_is_good(const MwNode *folder, const struct stat *st);
+
+void mw_emit(MwTree *tree, AsnWatchType type, const void *fixed,
+    gsize fixed_len, const char *name);
+void mw_emit_entry(const MwTree *tree, const MwNode *folder, MwPart part,
+    const char *name, const struct stat *st, gboolean scan);
+
+/* mailwatch-folder.c ----------------------------------------------------- */
+
+void mw_look_at_folder(MwTree *tree, MwNode *folder);
+/* Lists one more mail of tree->listing. */
+void mw_list_step(MwTree *tree);
+/* The folder is being listed no more. */
+void mw_listing_stop(MwTree *tree);
+/* A DIR of its own for the directory that fd holds; NULL with errno. */
+DIR *mw_open_listing(int fd, const struct stat *st);
+/* Warns with errno. */
+void mw_cannot_list(const MwNode *node);
+
+/* mailwatch-scan.c ------------------------------------------------------- */
+
+/* One step; FALSE: nothing left to do. */
+gboolean mw_scan_step(MwTree *tree);
+/* Everything anew, SYNC after it. */
+void mw_scan_all(MwTree *tree);
+/* What inotify does not cover, SYNC after it. */
+void mw_scan_polled(MwTree *tree);
+/* How many folders that is. */
+guint32 mw_count_polled(const MwTree *tree);
+/* Name below a directory above Maildirs: there, gone, or another one. */
+void mw_check_child(MwTree *tree, MwNode *parent, const char *name);
+/* Not ".", "..", cur, new, tmp. */
+gboolean mw_is_folder_name(const char *name);
+
+/* mailwatch-event.c ------------------------------------------------------ */
+
+/* Handles one event; FALSE: there is none now. */
+gboolean mw_event_step(MwTree *tree, gboolean *overflow);
+
+/* mailwatch-read.c ------------------------------------------------------- */
+
+/* Answers with one BLOCK.  FALSE: an id that was never given. */
+gboolean mw_read(MwTree *tree, const AsnWatchRead *request, const char *name);

@@ -48,11 +48,25 @@ forget(Peer *p)
 	memset(&p->sync, 0, sizeof p->sync);
 }
 
+void
+peer_listen(Peer *p)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+	if (p->listener >= 0)
+		close(p->listener);
+	p->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	g_strlcpy(sa.sun_path, p->socket, sizeof sa.sun_path);
+	g_assert_cmpint(
+	    bind(p->listener, (struct sockaddr *)&sa, sizeof sa), ==, 0);
+	g_assert_cmpint(chmod(p->socket, 0666), ==, 0);
+	g_assert_cmpint(listen(p->listener, 5), ==, 0);
+}
+
 Peer *
 peer_new(const char *pattern)
 {
 	Peer *p = g_new0(Peer, 1);
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
 	p->dir = g_strdup("/tmp/asnd-watch-XXXXXX");
 	g_assert_nonnull(g_mkdtemp_full(p->dir, 0755));
@@ -64,12 +78,8 @@ peer_new(const char *pattern)
 	p->run_as = geteuid() == 0 ? 20009 : 0;
 	p->sock = -1;
 	forget(p);
-	p->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	g_strlcpy(sa.sun_path, p->socket, sizeof sa.sun_path);
-	g_assert_cmpint(
-	    bind(p->listener, (struct sockaddr *)&sa, sizeof sa), ==, 0);
-	g_assert_cmpint(chmod(p->socket, 0666), ==, 0);
-	g_assert_cmpint(listen(p->listener, 5), ==, 0);
+	p->listener = -1;
+	peer_listen(p);
 	p->log_fd =
 	    open(p->log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
 	g_assert_cmpint(p->log_fd, >=, 0);
@@ -368,7 +378,8 @@ peer_pump(Peer *p, int ms)
 	gssize n;
 	int fd;
 
-	while (poll(&poll_fd, 1, any ? 0 : ms) == 1) {
+	/* Not for ever: the caller looks at its condition in between. */
+	for (int i = 0; i < 1000 && poll(&poll_fd, 1, any ? 0 : ms) == 1; i++) {
 		n = asn_watch_recv(p->sock, buf, sizeof buf, &fd);
 		if (n <= 0)
 			return any; /* hung up: the caller waits in vain */

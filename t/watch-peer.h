@@ -49,6 +49,8 @@ Peer *peer_new(const char *pattern);
 /* Kills it if it runs, removes all files. */
 void peer_free(Peer *p);
 
+/* Listens anew at the same place. */
+void peer_listen(Peer *p);
 void peer_start(Peer *p);  /* config, process, connection, HELLO */
 void peer_accept(Peer *p); /* just the last two */
 void peer_stop(Peer *p);   /* SIGTERM; asserts that it leaves well */

@@ -15,7 +15,9 @@ my $build = abs_path($ENV{ASND_BUILD} // "$top/build")
     or BAIL_OUT('no build directory: set ASND_BUILD');
 my $keys_of = "$build/t/list-config-keys";
 my %program = (
+	'asn-milter.8' => "$build/milter/asn-milter",
 	'asn-postfix.8' => "$top/postfix-conf/asn-postfix",
+	'asnd.8' => "$build/asnd/asnd",
 );
 my $asnctl = "$build/asnctl/asnctl";
 

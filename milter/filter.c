@@ -95,13 +95,14 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
 {
 	MltConn *conn = g_try_new0(MltConn, 1);
 
+	g_free(smfi_getpriv(ctx)); /* a peer that connects twice */
+	smfi_setpriv(ctx, conn);
 	if (conn == NULL)
-		return SMFIS_ACCEPT;
+		return no_reply(); /* out of memory: this mail passes */
 	if (!asn_addr_from_sockaddr(
 		(const struct sockaddr *)addr, &conn->client))
 		conn->client.family = 0;
 	start_message(conn);
-	smfi_setpriv(ctx, conn);
 	return no_reply();
 }
 

@@ -4,6 +4,7 @@
  *
  *   make-db DIR networks [HOLDER]   networks.mmdb: documentation networks
  *   make-db DIR base ID BAD-NETS    reputation.mmdb, generation ID
+ *   make-db DIR random N            reputation.mmdb with N /32s, 1 to 223.x
  *   make-db DIR recent ID NET...    recent.mmdb for base ID: NET turned bad
  *
  * Put in place as asnd does it.  The model: 100 ham from 192.0.2.0/24, spam
@@ -151,6 +152,34 @@ make_reputation(gboolean recent, guint64 id, char **bad)
 	return bytes;
 }
 
+/* Evidence at n addresses all over the place, a fifth of it spam. */
+static GBytes *
+make_random(guint n)
+{
+	AsnReputationBuild build = {.base_id = 1, .weights_time = time(NULL)};
+	AsnModel *model = asn_model_new(&asn_model_defaults);
+	g_autoptr(GRand) rng = g_rand_new_with_seed(1);
+	GError *error = NULL;
+	GBytes *bytes;
+
+	for (guint i = 0; i < n; i++) {
+		AsnOriginKey key = {.addr = {.family = 4}, .country = "ZZ"};
+		guint32 a =
+		    g_htonl(g_rand_int(rng) % 0xdf000000u + 0x01000000u);
+
+		memcpy(key.addr.b + 12, &a, 4);
+		key.prefix = asn_network_of(&key.addr, 20);
+		key.asn = g_rand_int(rng) % 70000 + 1;
+		asn_model_learn(model, &key,
+		    (double)(build.weights_time - i % 1000000), i % 5 == 0, 1,
+		    i % 9 + 1);
+	}
+	bytes = asn_reputation_build_base(model, &build, &error);
+	check(bytes != NULL, error);
+	asn_model_free(model);
+	return bytes;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -161,8 +190,14 @@ main(int argc, char **argv)
 		    make_networks(argc > 3 ? argv[3] : "Example Networks"));
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[2], "random") == 0) {
+		put(argv[1], ASN_REPUTATION_FILE,
+		    make_random((guint)atoi(argv[3])));
+		return 0;
+	}
 	if (argc < 4) {
-		fputs("usage: make-db DIR networks|base|recent ...\n", stderr);
+		fputs("usage: make-db DIR networks|base|random|recent ...\n",
+		    stderr);
 		return 64;
 	}
 	put(argv[1], recent ? ASN_RECENT_FILE : ASN_REPUTATION_FILE,

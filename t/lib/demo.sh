@@ -108,8 +108,11 @@ start() {
 	(cd "$D" && exec "$@" > "$D/$name.log" 2>&1 < /dev/null) &
 	echo $! > "$D/pids/$name"
 }
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-shown() { sed 's/^/    /'; }
+step() {
+	if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi
+}
+# Output of a program, set in; as seen from outside the namespace.
+shown() { sed "s|$D/|demo/|g; s/^\(.\)/    \1/"; }
 
 # --- the parts ----------------------------------------------------------------
 
@@ -135,12 +138,13 @@ demo_config() {
 		host-names = mx.example.org
 	END
 	install -d -m 755 -o "$demo_uid_asnd" -g "$demo_gid" "$D/state-run"
-	# RFC 5737, 3849 and 5398: addresses and AS numbers nobody has.
+	# RFC 5737, 3849 and 5398: addresses and AS numbers nobody has, so that no
+	# real operator is shown as a spammer.  The holders are made up.
 	printf '%s\t%s\t%s\t%s\n' \
-		192.0.2.0/24 64496 'Example Broadband (made up)' ZZ \
-		198.51.100.0/24 64497 'Example Mail Hosting (made up)' ZZ \
-		203.0.113.0/24 64500 'Example Bulk Senders (made up)' ZZ \
-		2001:db8::/32 64498 'Example IPv6 Carrier (made up)' ZZ > "$D/documentation.tsv"
+		192.0.2.0/24 64496 'Example Broadband' '' \
+		198.51.100.0/24 64497 'Example Mail Hosting' '' \
+		203.0.113.0/24 64500 'Example Bulk Senders' '' \
+		2001:db8::/32 64498 'Example IPv6 Carrier' '' > "$D/documentation.tsv"
 }
 
 # old_mail USER FOLDER FLAGS DAYS ADDRESS: a mail that came that many days ago,
@@ -266,7 +270,7 @@ move() {
 
 demo_run() {
 	local begun=$SECONDS mail
-	step 'Before it starts: who owns which address'
+	step 'Who owns which address: the world, and four networks made up for this demo'
 	demo_config
 	"$D/bin/asnctl" import -o "$D/db/networks.mmdb" \
 		/usr/share/libloc-location/location.db "$D/documentation.tsv" 2>&1 | shown

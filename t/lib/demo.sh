@@ -63,7 +63,7 @@ demo_end() {
 	trap - EXIT INT TERM HUP
 	if [ "$1" != 0 ]; then
 		say "The demo failed; its logs are demo/*.log." >&2
-		tail -n 5 "$top"/demo/*.log >&2
+		tail -n 5 "$top"/demo/*.log >&2 2>/dev/null
 	fi
 	if [ "$1" != 0 ] || [ -z "$keep" ]; then demo_stop "$top/demo"; fi
 	exit "$1"

@@ -17,6 +17,7 @@ my $keys_of = "$build/t/list-config-keys";
 my %program = (
 	'asn-milter.8' => "$build/milter/asn-milter",
 	'asn-postfix.8' => "$top/postfix-conf/asn-postfix",
+	'asnd-mailwatch.8' => "$build/asnd/asnd-mailwatch",
 	'asnd.8' => "$build/asnd/asnd",
 );
 my $asnctl = "$build/asnctl/asnctl";

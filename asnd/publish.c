@@ -222,36 +222,39 @@ failed(AsndPublisher *p, const GError *error)
 	p->retry = CLAMP(p->retry * 2, RETRY_MIN, RETRY_MAX);
 }
 
+/* *mono: the time when it starts, and when it ends. */
 static gboolean
-run_base(AsndPublisher *p, const AsndPublication *what)
+run_base(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 {
 	g_autoptr(GError) error = NULL;
-	gint64 done;
+	gboolean ok = put_base(p, what, &error);
+	gint64 start = *mono;
 
-	if (!put_base(p, what, &error)) {
+	*mono = p->mono();
+	if (!ok) {
 		failed(p, error);
-		p->base_after = p->mono() + p->retry;
+		p->base_after = *mono + p->retry;
 		return FALSE;
 	}
-	done = p->mono();
-	p->base_after = done + (BASE_PAUSE - 1) * (done - what->mono);
-	p->recent_after = 0;
+	p->base_after = *mono + (BASE_PAUSE - 1) * (*mono - start);
+	p->recent_after = 0; /* it must follow at once */
 	return TRUE;
 }
 
 static gboolean
-run_recent(AsndPublisher *p, const AsndPublication *what)
+run_recent(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 {
 	g_autoptr(GError) error = NULL;
-	gint64 start = p->mono(), done;
+	gboolean ok = put_recent(p, what, &error);
+	gint64 start = *mono;
 
-	if (!put_recent(p, what, &error)) {
+	*mono = p->mono();
+	if (!ok) {
 		failed(p, error);
-		p->recent_after = p->mono() + p->retry;
+		p->recent_after = *mono + p->retry;
 		return FALSE;
 	}
-	done = p->mono();
-	p->recent_after = done + (RECENT_PAUSE - 1) * (done - start);
+	p->recent_after = *mono + (RECENT_PAUSE - 1) * (*mono - start);
 	return TRUE;
 }
 
@@ -259,15 +262,15 @@ gint64
 asnd_publisher_run(AsndPublisher *p, const AsndPublication *what)
 {
 	gboolean ok = TRUE, tried = FALSE;
-	gint64 wait = G_MAXINT64;
+	gint64 wait = G_MAXINT64, mono = what->mono;
 
 	if (base_is_due(p, what) && what->mono >= p->base_after) {
-		ok = run_base(p, what);
+		ok = run_base(p, what, &mono);
 		tried = TRUE;
 	}
 	/* Where a base does not fit, a small recent may. */
 	if (p->dirty && p->base_id != 0 && what->mono >= p->recent_after) {
-		ok = run_recent(p, what) && ok;
+		ok = run_recent(p, what, &mono) && ok;
 		tried = TRUE;
 	}
 	if (tried && ok && p->retry != 0 && !base_is_due(p, what)) {
@@ -275,8 +278,8 @@ asnd_publisher_run(AsndPublisher *p, const AsndPublication *what)
 		p->retry = 0;
 	}
 	if (base_is_due(p, what))
-		wait = p->base_after - what->mono;
+		wait = p->base_after - mono;
 	if (p->dirty && p->base_id != 0)
-		wait = MIN(wait, p->recent_after - what->mono);
+		wait = MIN(wait, p->recent_after - mono);
 	return wait == G_MAXINT64 ? -1 : MAX(1, wait);
 }

@@ -73,6 +73,13 @@ asnd_reads_wanted(AsndReads *r, const AsndMailRow *row, gboolean urgent)
 	r->rewind |= row->id <= r->cursor;
 }
 
+void
+asnd_reads_again(AsndReads *r)
+{
+	r->exhausted = FALSE;
+	r->rewind = TRUE;
+}
+
 /* Next id that is wanted as far as known, 0: none. */
 static gint64
 next_id(AsndReads *r)
@@ -143,8 +150,7 @@ void
 asnd_reads_put_back(AsndReads *r, guint32 request)
 {
 	asnd_reads_answered(r, request);
-	r->exhausted = FALSE;
-	r->rewind = TRUE;
+	asnd_reads_again(r);
 }
 
 gboolean

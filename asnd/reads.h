@@ -24,6 +24,8 @@ void asnd_reads_reset(AsndReads *reads);
 /* This mail is wanted; urgent: before the rest, as far as there is room. */
 void asnd_reads_wanted(
     AsndReads *reads, const AsndMailRow *row, gboolean urgent);
+/* Go through everything that is wanted once more. */
+void asnd_reads_again(AsndReads *reads);
 /* The next one, loaded; FALSE: none, or as many are out as may be.  It counts
  * as out until answered or put back. */
 gboolean asnd_reads_next(AsndReads *reads, AsndMailRow *row, guint32 *request);

@@ -218,6 +218,7 @@ static const char *
 on_sync(AsndWatchServer *w, const AsnWatchPacket *p)
 {
 	w->synced = TRUE;
+	asnd_reads_again(w->reads);
 	w->handler.sync(p->fixed, w->data);
 	return NULL;
 }
@@ -305,9 +306,11 @@ ask_one(AsndWatchServer *w, const AsndMailRow *row, guint32 request)
 		w->mails, row->id, is_watched, w, &folder, &cur, name, &len)) {
 		AsndMailRow missed = *row;
 
-		missed.state = ASND_MAIL_MISSED;
-		asnd_mails_save(w->mails, &missed);
 		asnd_reads_answered(w->reads, request);
+		missed.state = ASND_MAIL_MISSED;
+		/* Before the scan is complete its folder may come yet. */
+		if (w->synced)
+			asnd_mails_save(w->mails, &missed);
 		return TRUE;
 	}
 	msg.folder =

@@ -143,11 +143,8 @@ can_read(gint fd, GIOCondition condition, gpointer data)
 	const char *why = NULL;
 	gboolean more = TRUE;
 
-	for (int i = 0; i < BATCH && more; i++) {
+	for (int i = 0; i < BATCH && more; i++)
 		more = receive_one(w, &why);
-		if (w->n_reads % 16 == 0 && why == NULL && !asnd_watch_ask(w))
-			why = g_strerror(errno);
-	}
 	if (why == NULL && !asnd_watch_ask(w))
 		why = g_strerror(errno);
 	if (!w->handler.turn(w->data) && why == NULL)

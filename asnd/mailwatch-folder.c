@@ -128,6 +128,13 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 /* --- listing ----------------------------------------------------------------
  */
 
+gboolean
+mw_error_is_ours(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	       error == EIO;
+}
+
 DIR *
 mw_open_listing(int fd, const struct stat *st)
 {
@@ -171,8 +178,7 @@ open_box(MwTree *tree)
 	int fd = mw_folder_open(node, tree->part, &st);
 
 	if (fd < 0) {
-		if (errno != ENOENT)
-			tree->listing_failed = TRUE;
+		tree->listing_failed |= mw_error_is_ours(errno);
 		return;
 	}
 	/* File systems stamp with coarse clocks: a change time of just now

@@ -190,7 +190,7 @@ child_names(const MwNode *node)
 static void
 drop_unreachable(MwTree *tree, MwNode *node)
 {
-	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+	if (mw_error_is_ours(errno))
 		mw_cannot_list(node);
 	else if (node->up != NULL)
 		mw_node_drop(tree, node);

@@ -137,6 +137,8 @@ void mw_list_step(MwTree *tree);
 void mw_listing_stop(MwTree *tree);
 /* A DIR of its own for the directory that fd holds; NULL with errno. */
 DIR *mw_open_listing(int fd, const struct stat *st);
+/* Something failed here, which says nothing about what is there. */
+gboolean mw_error_is_ours(int error);
 /* Warns with errno. */
 void mw_cannot_list(const MwNode *node);
 

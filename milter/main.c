@@ -29,23 +29,41 @@
 #define LEAVE_MS 500 /* for messages that are being answered */
 
 static int wake = -1;
+static gboolean to_journal;
 static volatile sig_atomic_t leave, reload;
 
 /* --- log
  * ------------------------------------------------------------------------- */
 
-/* GLib's own choice of journal or stderr, but info is for the admin here: one
- * line a mail, without G_MESSAGES_DEBUG. */
+static const char *
+level_name(GLogLevelFlags level)
+{
+	if (level & G_LOG_LEVEL_CRITICAL)
+		return "critical: ";
+	if (level & G_LOG_LEVEL_WARNING)
+		return "warning: ";
+	return "";
+}
+
+/* The journal when stderr is it, else a line on stderr.  Unlike GLib's own
+ * writer this shows info, one line a mail, and is safe in many threads: that
+ * one calls localtime(3). */
 static GLogWriterOutput
 write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
-	if (level & G_LOG_LEVEL_DEBUG)
+	const char *message = "";
+
+	if (level & G_LOG_LEVEL_DEBUG || !(level & G_LOG_LEVEL_MASK))
 		return g_log_writer_default(level, fields, n, data);
-	if (g_log_writer_is_journald(STDERR_FILENO) &&
-	    g_log_writer_journald(level, fields, n, data) ==
-		G_LOG_WRITER_HANDLED)
+	if (to_journal && g_log_writer_journald(level, fields, n, data) ==
+			      G_LOG_WRITER_HANDLED)
 		return G_LOG_WRITER_HANDLED;
-	return g_log_writer_standard_streams(level, fields, n, data);
+	for (gsize i = 0; i < n; i++)
+		if (strcmp(fields[i].key, "MESSAGE") == 0)
+			message = fields[i].value;
+	dprintf(
+	    STDERR_FILENO, "asn-milter: %s%s\n", level_name(level), message);
+	return G_LOG_WRITER_HANDLED;
 }
 
 /* --- options
@@ -300,7 +318,7 @@ main(int argc, char **argv)
 	AsnConfig *config;
 	int status;
 
-	g_log_writer_default_set_use_stderr(TRUE);
+	to_journal = g_log_writer_is_journald(STDERR_FILENO);
 	g_log_set_writer_func(write_log, NULL, NULL);
 	if (!parse_options(argc, argv))
 		return EX_USAGE;

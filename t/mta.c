@@ -9,7 +9,7 @@
  *   connect 4|6|L|U [ADDRESS]   U: unknown family, L: local socket
  *   macro STAGE NAME VALUE      STAGE: C M R T E ... as in the protocol
  *   header NAME VALUE           VALUE from after the next space
- *   repeat N header NAME VALUE
+ *   repeat N NAME VALUE        
  *   big N NAME                  a header with N bytes of value
  *   raw HEX                     these bytes as they are
  *   packet C HEX                one packet of command C

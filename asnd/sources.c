@@ -103,13 +103,13 @@ take_up_keys(AsndSources *s, GError **error)
 	AsnSealKeys *keys;
 
 	if (!load_keys(s->config, &keys, &why)) {
-		if (why == NULL)
-			g_warning("no seal key at %s: mail from now on cannot"
-				  " vote",
-			    s->config->seal_key);
-		else
+		if (why != NULL) {
 			g_propagate_error(error, g_steal_pointer(&why));
-		return why == NULL;
+			return FALSE;
+		}
+		g_warning("no seal key at %s: mail from now on cannot vote",
+		    s->config->seal_key);
+		return TRUE;
 	}
 	asn_sealer_free(s->sealer);
 	asn_seal_keys_free(s->keys);

@@ -22,8 +22,8 @@ source_is_mmdb(const guint8 *data, gsize len)
 {
 	gsize stop = len > MMDB_METADATA_MAX ? len - MMDB_METADATA_MAX : 0;
 
-	return memmem(data + stop, len - stop, MMDB_MARKER, MMDB_MARKER_LEN) !=
-	       NULL;
+	return len > 0 && memmem(data + stop, len - stop, MMDB_MARKER,
+			      MMDB_MARKER_LEN) != NULL;
 }
 
 static gboolean

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fuzz-source-mmdb.c: any bytes as a vendor's .mmdb. */
+
+#include "source.h"
+
+int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+{
+	ImportSet *set = import_set_new();
+	SourceInfo info = {.about = NULL};
+	GError *error = NULL;
+
+	if (source_read_mmdb(data, size, "fuzz", set, NULL, &info, &error))
+		import_set_merge(set);
+	else
+		g_assert_nonnull(error);
+	g_clear_error(&error);
+	g_free(info.about);
+	import_set_free(set);
+	return 0;
+}

@@ -19,10 +19,12 @@ struct _AsnMmdb {
 	MmdbLayout l;
 	AsnMmdbMeta meta;
 	char *database_type;
-	guint32
-	    v4_record; /* what stands at ::/96, or at the root for version 4 */
-	guint8 v4_depth; /* bits of ::/96 that led there */
-	void *owned;     /* mapping or copy, or NULL */
+	guint32 v4_record; /* what stands at ::/96; version 4: at the root */
+	guint8 v4_depth;   /* bits of ::/96 that led there */
+	/* Where the first half of an IPv4 address leads: the top of a large
+	 * tree is scattered over memory.  NULL: the tree is small. */
+	guint32 *index;
+	void *owned; /* mapping or copy, or NULL */
 	gsize owned_len;
 };
 
@@ -85,9 +87,27 @@ find_v4(AsnMmdb *db)
 	}
 }
 
-static AsnMmdb *
-open_bytes(const guint8 *data, gsize len, const char *name, AsnMmdbFlags flags,
-    GError **error)
+#define INDEX_BITS 16
+#define INDEX_MIN_NODES (1u << INDEX_BITS)
+
+static void
+fill_index(AsnMmdb *db, guint32 record, guint depth, guint32 at)
+{
+	const MmdbLayout *l = &db->l;
+	guint32 n = 1u << (INDEX_BITS - depth);
+	gboolean go_on = record < l->node_count && depth < INDEX_BITS;
+
+	for (guint32 i = 0; !go_on && i < n; i++)
+		db->index[at + i] = record;
+	for (guint bit = 0; go_on && bit < 2; bit++)
+		fill_index(db,
+		    mmdb_record(l->tree.base, l->record_size, record, bit),
+		    depth + 1, at + bit * n / 2);
+}
+
+AsnMmdb *
+asn_mmdb_open_memory(const guint8 *data, gsize len, const char *name,
+    AsnMmdbFlags flags, GError **error)
 {
 	AsnMmdb *db = g_new0(AsnMmdb, 1);
 	AsnMmdbError code = ASN_MMDB_ERROR_BROKEN;
@@ -102,6 +122,10 @@ open_bytes(const guint8 *data, gsize len, const char *name, AsnMmdbFlags flags,
 		goto refused;
 	}
 	find_v4(db);
+	if (db->l.node_count >= INDEX_MIN_NODES) {
+		db->index = g_new(guint32, 1u << INDEX_BITS);
+		fill_index(db, db->v4_record, 0, 0);
+	}
 	return db;
 refused:
 	g_set_error(error, ASN_MMDB_ERROR, (int)code,
@@ -109,13 +133,6 @@ refused:
 	    fault.reason);
 	asn_mmdb_close(db);
 	return NULL;
-}
-
-AsnMmdb *
-asn_mmdb_open_memory(const guint8 *data, gsize len, const char *name,
-    AsnMmdbFlags flags, GError **error)
-{
-	return open_bytes(data, len, name, flags, error);
 }
 
 static gboolean
@@ -200,7 +217,7 @@ asn_mmdb_open(int fd, const char *name, AsnMmdbFlags flags, GError **error)
 		    "%s: cannot be read: %s", name, g_strerror(errno));
 		return NULL;
 	}
-	db = open_bytes(bytes, len, name, flags, error);
+	db = asn_mmdb_open_memory(bytes, len, name, flags, error);
 	if (db == NULL) {
 		munmap(bytes, len);
 		return NULL;
@@ -217,6 +234,7 @@ asn_mmdb_close(AsnMmdb *db)
 		return;
 	if (db->owned != NULL)
 		munmap(db->owned, db->owned_len);
+	g_free(db->index);
 	g_free(db->database_type);
 	g_free(db);
 }
@@ -227,8 +245,7 @@ asn_mmdb_meta(const AsnMmdb *db)
 	return &db->meta;
 }
 
-/* --- looking up ------------------------------------------------------------
- */
+/* --- looking up ---------------------------------------------------------- */
 
 /* Follows up to n bits of key (left-aligned) from a record.  Returns what it
  * came to; *used: bits taken. */
@@ -308,22 +325,27 @@ asn_mmdb_lookup(
     const AsnMmdb *db, const AsnAddr *addr, AsnMmdbValue *out, guint8 *depth)
 {
 	static const guint8 zeros[12];
-	guint32 record;
-	guint used;
+	guint32 record = db->v4_record;
+	guint used, skip_bits = 0;
+	guint64 key;
 
 	if (addr->family == 6)
 		return memcmp(addr->b, zeros, sizeof zeros) != 0 &&
 		       asn_mmdb_lookup_bits(db, addr->b, out, depth);
 	if (addr->family != 4)
 		return FALSE;
-	record =
-	    walk(&db->l, db->v4_record, be64(addr->b + 8) << 32, 32, &used);
-	*depth = (guint8)used;
+	key = be64(addr->b + 8) << 32;
+	if (db->index != NULL &&
+	    db->index[key >> (64 - INDEX_BITS)] < db->l.node_count) {
+		record = db->index[key >> (64 - INDEX_BITS)];
+		skip_bits = INDEX_BITS;
+	}
+	record = walk(&db->l, record, key << skip_bits, 32 - skip_bits, &used);
+	*depth = (guint8)(skip_bits + used);
 	return take_record(db, record, out);
 }
 
-/* --- all of it ---------------------------------------------------------------
- */
+/* --- all of it ----------------------------------------------------------- */
 
 typedef struct {
 	const AsnMmdb *db;
@@ -378,8 +400,7 @@ asn_mmdb_foreach(const AsnMmdb *db, AsnMmdbFunc fn, gpointer data)
 	return each(&w, 0, 0);
 }
 
-/* --- fields ------------------------------------------------------------------
- */
+/* --- fields -------------------------------------------------------------- */
 
 /* A field that says nothing: what a broken one reads as. */
 static const AsnMmdbField no_field = {.type = (AsnMmdbType)0};

@@ -28,9 +28,10 @@ verb_demo() {
 		demo_stop "$top/demo"
 		rm -rf "$top/demo"
 		install -d -m 755 "$top/demo"
-		if unshare --mount --propagation private true 2>/dev/null; then
-			ASND_DEMO=/mnt exec unshare --mount --propagation private \
-				"$top/setup" demo "$@"
+		if demo_private true; then
+			export ASND_DEMO=/mnt
+			demo_private "$top/setup" demo "$@"
+			exit
 		fi
 		setpriv --reuid=$mailuser test -x "$top/demo" ||
 			die "other users cannot reach $top: clone to a place like /srv"
@@ -46,6 +47,15 @@ verb_demo() {
 	trap 'demo_end 130' INT TERM HUP
 	trap 'demo_end $?' EXIT
 	demo_run
+}
+
+# Runs a command in a mount namespace whose mounts nobody else sees.  In a
+# chroot, "/" is no mount that could be made private: nsenter(1) steps out for it.
+demo_private() {
+	unshare --mount --propagation unchanged /bin/sh -c '
+		{ mount --make-rprivate / ||
+		  nsenter --mount=/proc/self/ns/mnt mount --make-rprivate /
+		} 2>/dev/null && "$@"' sh "$@"
 }
 
 # The same /etc/passwd with the daemons' users, in this namespace only.

@@ -147,6 +147,11 @@ take_reputation(MltDatabases *db)
 	GError *error = NULL, *recent_error = NULL;
 	AsnReputation *new = open_reputation(db->dir, &error, &recent_error);
 
+	/* The base we have, and a broken recent: ours is the better one. */
+	if (new != NULL && recent_error != NULL &&
+	    db->reputation != NULL &&asn_reputation_base_id(new) ==
+		asn_reputation_base_id(db->reputation))
+		g_clear_pointer(&new, asn_reputation_close);
 	refused(&error);
 	refused(&recent_error);
 	if (new != NULL)

@@ -219,8 +219,18 @@ test_broken(Fixture *f, gconstpointer data)
 	    test_db_reputation(FALSE, 1, (const char *const[]){NULL}, now()));
 	wait_for(f, flag, 'N'); /* a broken recent does not hide its base */
 	g_assert_cmpint(holder(f), ==, 'A');
+	/* The same base again, its recent broken meanwhile: what we have of it
+	 * stays.  The networks come last and tell that it was looked at. */
+	put(f->dir, ASN_RECENT_FILE,
+	    test_db_reputation(TRUE, 1,
+		(const char *const[]){"198.51.100.0/24", NULL}, now()));
+	wait_for(f, flag, 'Y');
+	put(f->dir, ASN_RECENT_FILE, g_bytes_new_static("broken", 6));
+	put(f->dir, ASN_REPUTATION_FILE,
+	    test_db_reputation(FALSE, 1, (const char *const[]){NULL}, now()));
 	put(f->dir, ASN_NETWORKS_FILE, test_db_networks("C"));
 	wait_for(f, holder, 'C');
+	g_assert_cmpint(flag(f), ==, 'Y');
 }
 
 /* A directory that is not there yet, nor its parent; then it is replaced. */

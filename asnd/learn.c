@@ -150,6 +150,7 @@ decide(AsndLearner *l, const AsndMailRow *row, gint64 last_spam, gint64 now)
 	    .arrived = row->arrived,
 	    .has_client = row->addr.family != 0,
 	    .sealed = row->sealed,
+	    .early = row->early,
 	    .flagged = row->flagged,
 	    .place = row->place,
 	    .came_from = row->came_from,

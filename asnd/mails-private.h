@@ -20,6 +20,7 @@ typedef enum {
 	Q_ENTRY_LIST,
 	Q_NAMES,
 	Q_GONE,
+	Q_LOST,
 	Q_SEEN_DIGEST,
 	Q_WANTED,
 	Q_PENDING,

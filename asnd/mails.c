@@ -8,7 +8,8 @@
 #define COLUMNS                                                                \
 	"m.id, m.user, m.dev, m.ino, m.mtime, m.base, m.folder, m.place,"      \
 	" m.came_from, m.seen, m.flags, m.arrived, m.state, m.pending,"        \
-	" m.gone, m.time, m.due, m.sealed, m.flagged, m.digest, m.addr"
+	" m.gone, m.time, m.due, m.sealed, m.flagged, m.early, m.lost,"        \
+	" m.lost_base, m.digest, m.addr"
 
 static const char *const queries[N_QUERIES] = {
     [Q_BY_NAME] = "SELECT " COLUMNS " FROM entries e JOIN mails m"
@@ -18,8 +19,8 @@ static const char *const queries[N_QUERIES] = {
     [Q_BY_ID] = "SELECT " COLUMNS " FROM mails m WHERE id=?",
     [Q_INSERT] = "INSERT INTO mails(user, dev, ino, mtime, base, folder, place,"
 		 " came_from, seen, flags, arrived, state, pending, gone, time,"
-		 " due, sealed, flagged)"
-		 " VALUES(?,?,?,?,?,?,?,0,?,?,?,?,1,0,0,0,0,0)",
+		 " due, sealed, flagged, early)"
+		 " VALUES(?,?,?,?,?,?,?,0,?,?,?,?,1,0,0,0,0,0,?)",
     [Q_UPDATE] = "UPDATE OR REPLACE mails SET dev=?, base=?, folder=?, place=?,"
 		 " came_from=?, seen=?, flags=?, arrived=?, state=?, pending=?,"
 		 " gone=?, time=?, due=?, sealed=?, flagged=?, digest=?, addr=?"
@@ -34,6 +35,7 @@ static const char *const queries[N_QUERIES] = {
     [Q_ENTRY_OF] = "SELECT 1 FROM entries WHERE mail=? LIMIT 1",
     [Q_ENTRY_LIST] = "SELECT cur, name FROM entries WHERE folder=?",
     [Q_NAMES] = "SELECT folder, cur, name FROM entries WHERE mail=?",
+    [Q_LOST] = "UPDATE mails SET lost=?, lost_base=? WHERE id=?",
     [Q_GONE] = "UPDATE mails SET gone=? WHERE id=?",
     [Q_SEEN_DIGEST] = "SELECT seen FROM mails WHERE user=? AND digest=?"
 		      " AND id<>? LIMIT 16",
@@ -201,6 +203,9 @@ asnd_mails_load(AsndMails *m, Query query, gboolean have, AsndMailRow *row)
 		row->due = sqlite3_column_int64(s, i++);
 		row->sealed = sqlite3_column_int(s, i++);
 		row->flagged = sqlite3_column_int(s, i++);
+		row->early = sqlite3_column_int(s, i++);
+		row->lost = sqlite3_column_int64(s, i++);
+		row->lost_base = sqlite3_column_int64(s, i++);
 		if (sqlite3_column_bytes(s, i) == sizeof row->digest) {
 			row->has_digest = TRUE;
 			memcpy(row->digest, sqlite3_column_blob(s, i),

@@ -43,6 +43,9 @@ typedef struct {
 	gint64 gone;      /* since when it has no name; 0: it is there */
 	gint64 time, due;
 	gboolean sealed, flagged, has_digest;
+	gboolean early; /* unchanged since before the installation when first
+			   seen (its ctime, which no user can set) */
+	gint64 lost, lost_base; /* folder and base of the name it lost last */
 	guint8 digest[16];
 	AsnAddr addr; /* family 0: none that counts */
 } AsndMailRow;

@@ -19,11 +19,12 @@ hash_base(const char *name, gsize len)
 
 /* The mail has one name fewer. */
 static void
-lost_name(AsndMails *m, gint64 id, gint64 now)
+lost_name(AsndMails *m, gint64 id, gint64 folder, gint64 base, gint64 now)
 {
 	gboolean more = STEP(m, Q_ENTRY_OF, "i", id);
 
 	DONE(m, Q_ENTRY_OF);
+	RUN(m, Q_LOST, "iii", folder, base, id);
 	if (!more)
 		RUN(m, Q_GONE, "ii", now, id);
 }
@@ -38,7 +39,7 @@ asnd_mails_name_gone(AsndMails *m, gint64 folder, guint cur, const char *name,
 	id = asnd_mails_first(m, Q_ENTRY_DEL,
 	    STEP(m, Q_ENTRY_DEL, "idb", folder, (int)cur, name, len));
 	if (id != 0)
-		lost_name(m, id, now);
+		lost_name(m, id, folder, hash_base(name, len), now);
 }
 
 static void
@@ -56,21 +57,47 @@ insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
 	row->flags = asnd_mail_flags(e->name, e->name_len);
 	row->arrived = e->ctime;
 	row->pending = TRUE;
-	if (e->mtime < oldest || e->place == ASND_PLACE_TRASH)
+	row->early = e->ctime <= asnd_store_install_time(m->store);
+	/* Old mail is worth reading once somebody does something to it. */
+	if ((e->mtime < oldest && !e->live) || e->place == ASND_PLACE_TRASH)
 		row->state = ASND_MAIL_SKIPPED;
-	RUN(m, Q_INSERT, "iiiiiidddid", row->user, row->dev, row->ino,
+	RUN(m, Q_INSERT, "iiiiiidddidd", row->user, row->dev, row->ino,
 	    row->mtime, row->base, row->folder, (int)row->place, (int)row->seen,
-	    (int)row->flags, row->arrived, (int)row->state);
+	    (int)row->flags, row->arrived, (int)row->state, row->early);
 	row->id = asnd_mails_inserted(m);
 }
 
-/* A known mail under a new name: moved, or only its flags changed. */
+/* Does the mail have a name in this folder that differs by its flags only, or
+ * did it lose one just now?  A rename tells first what went, then what came. */
+static gboolean
+is_flag_change(AsndMails *m, const AsndMailEntry *e, const AsndMailRow *row)
+{
+	gint64 base = hash_base(e->name, e->name_len);
+	sqlite3_stmt *s = m->q[Q_NAMES];
+	gboolean found, more;
+
+	if (row->lost == e->folder && row->lost_base == base)
+		return TRUE;
+	more = STEP(m, Q_NAMES, "i", row->id);
+	for (found = FALSE; more && !found; more = asnd_store_next(m->store, s))
+		found = sqlite3_column_int64(s, 0) == e->folder &&
+			hash_base(sqlite3_column_blob(s, 2),
+			    (gsize)sqlite3_column_bytes(s, 2)) == base;
+	DONE(m, Q_NAMES);
+	return found;
+}
+
+/* A known mail under a new name: moved, copied, or only its flags changed.
+ * The last folder that it came to is where it is: a client that knows no MOVE
+ * copies (a hard link), then flags the old name as deleted, then removes it. */
 static void
 renamed(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
 {
 	guint flags = asnd_mail_flags(e->name, e->name_len);
 	gboolean moved = row->folder != e->folder;
 
+	if (moved && is_flag_change(m, e, row))
+		return;
 	if (moved) {
 		row->came_from = row->seen;
 		row->seen |= e->place;
@@ -230,7 +257,9 @@ asnd_mails_set_block(
 	row->time = block->time;
 	row->sealed = block->sealed;
 	row->flagged = block->flagged;
-	if (!first_run)
+	/* A user's filter may deliver flagged mail twice: still no act. */
+	if (!first_run &&
+	    !(row->flagged && row->arrived - row->time <= ASND_DIRECT))
 		row->came_from |= seen_elsewhere(m, row);
 	row->seen |= row->came_from;
 }

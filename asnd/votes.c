@@ -77,10 +77,11 @@ was_junked(const AsndMailState *mail, const AsndVoteContext *ctx)
 static AsndVote
 decide_kept(const AsndMailState *mail, const AsndVoteContext *ctx, gint64 *due)
 {
+	if (mail->flags & (ASND_MAIL_TRASHED | ASND_MAIL_DRAFT))
+		return ASND_VOTE_NONE;
 	if (mail->came_from & ASND_PLACE_JUNK)
 		return ASND_VOTE_HAM;
-	if (mail->standing != ASND_VOTE_NONE ||
-	    mail->flags & (ASND_MAIL_TRASHED | ASND_MAIL_DRAFT))
+	if (mail->standing != ASND_VOTE_NONE)
 		return ASND_VOTE_NONE;
 	if (mail->flags & (ASND_MAIL_ANSWERED | ASND_MAIL_FLAGGED))
 		return ASND_VOTE_HAM;
@@ -100,8 +101,9 @@ asnd_vote_decide(const AsndMailState *mail, const AsndVoteContext *ctx)
 
 	if (!mail->has_client)
 		return out;
-	/* A header that was typed into one's own Maildir is worth nothing. */
-	if (!mail->sealed && mail->time >= ctx->install_time)
+	/* A header that was typed into one's own Maildir is worth nothing, and
+	 * a date in it proves nothing: only what lay there before counts. */
+	if (!mail->sealed && (!mail->early || mail->time >= ctx->install_time))
 		return out;
 	if (ctx->first_run && ctx->now - mail->time > ASND_WINDOW)
 		return out;

@@ -46,6 +46,7 @@ typedef struct {
 	gint64 arrived; /* ctime when it first appeared in its present folder */
 	gboolean has_client; /* an address we vouch for, and its time */
 	gboolean sealed;
+	gboolean early;    /* was there before the installation */
 	gboolean flagged;  /* by us, says its seal */
 	AsndPlace place;   /* where it is */
 	guint came_from;   /* AsndPlace bits: where the same inode or the same

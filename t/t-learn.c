@@ -105,6 +105,40 @@ test_link_unlink(Fixture *f, gconstpointer data)
 	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
 }
 
+/* IMAP without MOVE: COPY (a hard link), STORE \Deleted, EXPUNGE. */
+static void
+test_copy_store_expunge(Fixture *f, gconstpointer data)
+{
+	ENTRY("", "1.a:2,S");
+	f->mail.ctime = f->ev.now;
+	ENTRY(".Junk", "2.b:2,S");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	MOVE("", "1.a:2,S", "", "1.a:2,ST");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	GONE("", "1.a:2,ST");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	/* and back again; the old name's flags may be listed before it goes */
+	ENTRY("", "3.c:2,S");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+	ENTRY(".Junk", "2.b:2,ST");
+	GONE(".Junk", "2.b:2,S");
+	GONE(".Junk", "2.b:2,ST");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+	g_assert_cmpint(asnd_journal_count(f->ev.journal), ==, 3);
+}
+
+/* The user's filter delivers what we flagged into both folders. */
+static void
+test_flagged_delivered_twice(Fixture *f, gconstpointer data)
+{
+	f->mail.flagged = TRUE;
+	f->mail.time = f->mail.ctime = f->ev.now;
+	ENTRY("", "1.a");
+	f->mail.ino = 22;
+	ENTRY(".Junk", "2.b");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_NONE);
+}
+
 /* A server that copies and expunges; also in the other order, and when the
  * mail was flagged, so that only its seal tells. */
 static void
@@ -113,6 +147,7 @@ test_copy_expunge(Fixture *f, gconstpointer data)
 	f->mail.flagged = TRUE;
 	ENTRY("", "1.a:2,");
 	f->mail.ino = 22;
+	f->mail.ctime = f->ev.now;
 	g_assert_true(ENTRY(".Junk", "2.b:2,"));
 	GONE("", "1.a:2,");
 	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
@@ -469,6 +504,8 @@ main(int argc, char **argv)
 	ADD("flagged and rescued", test_flagged_rescued);
 	ADD("trash", test_trash);
 	ADD("link and unlink", test_link_unlink);
+	ADD("copy, store, expunge", test_copy_store_expunge);
+	ADD("flagged, delivered twice", test_flagged_delivered_twice);
 	ADD("copy and expunge", test_copy_expunge);
 	ADD("copies add nothing", test_copies_add_nothing);
 	ADD("two names", test_two_names);

@@ -29,6 +29,7 @@ typedef struct {
 	gint64 age;  /* of the mail, seconds */
 	gint64 late; /* arrived so long after its time */
 	gboolean flagged, unsealed, no_client;
+	gboolean new; /* first seen after the installation */
 	guint standing;
 	gint64 reported; /* seconds ago; 0: never */
 	gboolean first_run;
@@ -106,6 +107,12 @@ static const Case cases[] = {
     {"no client known", J, O, .age = 60, .no_client = TRUE, .vote = NONE},
     {"header typed into one's Maildir", J, O, .age = 60, .unsealed = TRUE,
 	.vote = NONE},
+    {"typed later, with an old date", J, O, .age = DAYS(40), .unsealed = TRUE,
+	.new = TRUE, .vote = NONE},
+    {"typed later, with an old date, flagged", O, 0, F, DAYS(40),
+	.unsealed = TRUE, .new = TRUE, .vote = NONE},
+    {"rescued, but marked deleted", O, J, X, 60, .standing = SPAM,
+	.vote = NONE},
     {"unsealed of the second of installation", J, O, .age = DAYS(30),
 	.unsealed = TRUE, .vote = NONE},
     {"unsealed from before the installation", J, O, .age = DAYS(30) + 1,
@@ -138,6 +145,7 @@ test_case(gconstpointer data)
 	    .arrived = NOW - c->age + c->late,
 	    .has_client = !c->no_client,
 	    .sealed = !c->unsealed,
+	    .early = !c->new,
 	    .flagged = c->flagged,
 	    .place = (AsndPlace)c->place,
 	    .came_from = c->came_from,

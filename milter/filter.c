@@ -11,6 +11,8 @@
 #include "filter.h"
 #include "headers.h"
 
+#define COPIES_MAX 100 /* removed of each of our names */
+
 /* Ours, as Postfix may spell them in a mail. */
 static char name_asn[] = ASN_HEADER_ASN;
 static char name_spam[] = ASN_HEADER_SPAM;
@@ -161,13 +163,17 @@ gather(SMFICTX *ctx, const MltConn *conn)
 	return facts;
 }
 
-/* Last to first, because the numbers of those behind it would change; at most
- * as many as Postfix lets a header block hold. */
+/* Last to first, because the numbers of those behind it would change.  No more
+ * than the topmost hundred of a name: Postfix walks the whole header block for
+ * each, and gives up on the message after some thousands (its cleanup panics
+ * with "too many reverse jump records").  Whoever forges more gains nothing:
+ * our own stand above, a rule looks for any Yes, and no forged seal verifies.
+ */
 static gboolean
 remove_copies(SMFICTX *ctx, const MltConn *conn)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(own_names); i++)
-		for (guint n = conn->copies[i]; n > 0; n--)
+		for (guint n = MIN(conn->copies[i], COPIES_MAX); n > 0; n--)
 			if (smfi_chgheader(ctx, own_names[i], (int)n, NULL) !=
 			    MI_SUCCESS)
 				return FALSE;

@@ -80,6 +80,9 @@ is_deeply([@a[0 .. 4]], ['change 3 X-ASN: ', 'change 2 X-ASN: ',
 	'removed last to first, before ours go in');
 is(scalar(grep /^change/, @a), 5, 'and no more than those');
 
+@a = talk($bad . "header X-ASN-Spam No\n" x 5000 . $end);
+like(scalar(join "\n", grep /^insert/, @a), qr/X-ASN-Spam: Yes/, 'the verdict stands above the rest');
+
 # --- several messages, aborts ------------------------------------------------------
 @a = talk("$bad${forged}macro E i 4XyZ\neom\nheader Subject two\n$end");
 is(scalar(grep /^insert/, @a), 10, 'two messages a connection');
@@ -115,7 +118,7 @@ is_deeply(\@a, ['continue'], '100,000 Received lines: passed over');
 @a = talk("${bad}header X-Nul a\\x00X-ASN-Spam: b\nheader \\x00 \nheader X-\\xff\\x80 \\x01\n$end");
 is($a[-1], 'continue', 'NULs and control bytes');
 @a = talk("${bad}repeat 3000 X-ASN-Spam Yes\n$end");
-is(scalar(grep /^change/, @a), 3000, '3000 forged copies, each removed');
+is(scalar(grep /^change/, @a), 100, '3000 forged copies: as many removed as Postfix can take');
 for my $raw ('00000000', 'ffffffff4f', '7fffffff43', '0000000143', '000000024341',
 	'00000002ff00', '0000000548414243', '000000014c', '0000000344') {
 	talk("raw $raw\n");

@@ -92,7 +92,7 @@ static void
 tear_down(Fixture *f, gconstpointer data)
 {
 	static const char *const names[] = {ASN_NETWORKS_FILE,
-	    ASN_REPUTATION_FILE, ASN_RECENT_FILE, "a/b/" ASN_NETWORKS_FILE,
+	    ASN_REPUTATION_FILE, ASN_RECENT_FILE, ("a/b/" ASN_NETWORKS_FILE),
 	    "a/b", "a"};
 
 	mlt_databases_stop(f->db);

@@ -434,7 +434,7 @@ peer_mail(Peer *p, const char *maildir, const char *folder, const char *name)
 }
 
 void
-peer_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
+peer_post_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
     guint64 dev, guint64 ino)
 {
 	AsnWatchRead request = {
@@ -449,6 +449,13 @@ peer_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
 	g_assert_cmpint(asn_watch_send(p->sock, ASN_WATCH_READ, &request,
 			    sizeof request, name, strlen(name), -1),
 	    ==, 0);
+}
+
+void
+peer_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
+    guint64 dev, guint64 ino)
+{
+	peer_post_read(p, folder, cur, name, dev, ino);
 	peer_wait(p, !p->block_due);
 }
 

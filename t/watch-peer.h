@@ -82,6 +82,9 @@ PeerMail *peer_mail(
 /* Asks for the block as the entry stands, waits for the answer. */
 void peer_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
     guint64 dev, guint64 ino);
+/* Asks only. */
+void peer_post_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
+    guint64 dev, guint64 ino);
 /* The same for a known mail; p->block and p->block_bytes tell. */
 void peer_read_mail(
     Peer *p, const char *maildir, const char *folder, const char *name);

@@ -170,6 +170,7 @@ typedef struct {
 	const Item *address, *block;
 	const Item *prefixes[129]; /* nested, shortest first */
 	guint n_prefixes;
+	guint32 keys[ASN_N_LEVELS]; /* offset + 1 of a key written before */
 } Around;
 
 static gboolean
@@ -204,22 +205,34 @@ enter(Around *a, const Item *item)
 		a->prefixes[a->n_prefixes++] = item;
 }
 
+/* A key is written once and pointed to afterwards. */
 static void
-put_around(AsnMmdbWriter *w, const Around *a)
+put_level(AsnMmdbWriter *w, Around *a, AsnLevel level, const char *key)
+{
+	if (a->keys[level] != 0) {
+		asn_mmdb_put_pointer(w, a->keys[level] - 1);
+		return;
+	}
+	a->keys[level] = asn_mmdb_writer_tell(w) + 1;
+	asn_mmdb_put_string(w, key, strlen(key));
+}
+
+static void
+put_around(AsnMmdbWriter *w, Around *a)
 {
 	asn_mmdb_put_map(
 	    w, (a->address != NULL) + (a->block != NULL) + (a->n_prefixes > 0));
 	if (a->address != NULL) {
-		KEY(w, "address");
+		put_level(w, a, ASN_LEVEL_ADDRESS, "address");
 		put_node(w, &a->address->node);
 	}
 	if (a->block != NULL) {
-		KEY(w, "block");
+		put_level(w, a, ASN_LEVEL_BLOCK, "block");
 		put_node(w, &a->block->node);
 	}
 	if (a->n_prefixes == 0)
 		return;
-	KEY(w, "prefixes");
+	put_level(w, a, ASN_LEVEL_PREFIX, "prefixes");
 	asn_mmdb_put_array(w, a->n_prefixes * 2);
 	for (guint i = 0; i < a->n_prefixes; i++) {
 		asn_mmdb_put_uint16(w, a->prefixes[i]->len);

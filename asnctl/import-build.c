@@ -10,8 +10,10 @@
 typedef struct {
 	guint32 origin;
 	guint32 offset;
+	guint32 next; /* record of the same origin, or NO_RECORD */
 	guint8 len;
 } Record;
+#define NO_RECORD G_MAXUINT32
 
 typedef struct {
 	ImportSet *set;
@@ -40,34 +42,45 @@ origin_of(const Build *b, guint32 id)
 	return &g_array_index(b->set->origins, ImportOrigin, id);
 }
 
+/* The record of an entry, made when it is the first of its kind.  Few origins
+ * have more than a handful of prefix lengths. */
+static guint32
+record_for(Build *b, guint32 *first, const ImportEntry *e)
+{
+	Record r = {
+	    .origin = e->origin, .len = e->len, .next = first[e->origin]};
+	const ImportOrigin *o;
+	guint32 id = r.next;
+
+	while (id != NO_RECORD) {
+		const Record *old = &g_array_index(b->records, Record, id);
+		if (old->len == e->len)
+			return id;
+		id = old->next;
+	}
+	o = origin_of(b, r.origin);
+	b->org_uses[o->org]++;
+	if (o->country[0] != '\0')
+		b->country_uses[country_index(o->country)]++;
+	first[e->origin] = b->records->len;
+	g_array_append_val(b->records, r);
+	return first[e->origin];
+}
+
 /* Which records there will be, and how often a name stands in one. */
 static void
 collect_records(Build *b)
 {
 	const GArray *entries = b->set->entries;
-	ImportMap ids = {.n = 0};
+	g_autofree guint32 *first = g_new(guint32, b->set->origins->len);
 
+	memset(first, 0xff, sizeof *first * b->set->origins->len);
 	for (guint i = 0; i < entries->len; i++) {
 		const ImportEntry *e = &g_array_index(entries, ImportEntry, i);
-		Record r = {.origin = e->origin, .len = e->len};
-		const ImportOrigin *o;
-		guint32 *id;
 
-		b->record_of[i] = IMPORT_MAP_NONE;
-		if (e->origin == 0)
-			continue;
-		id = import_map_at(&ids, (guint64)e->origin << 8 | e->len, 0);
-		if (*id == IMPORT_MAP_NONE) {
-			*id = b->records->len;
-			g_array_append_val(b->records, r);
-			o = origin_of(b, r.origin);
-			b->org_uses[o->org]++;
-			if (o->country[0] != '\0')
-				b->country_uses[country_index(o->country)]++;
-		}
-		b->record_of[i] = *id;
+		b->record_of[i] =
+		    e->origin == 0 ? NO_RECORD : record_for(b, first, e);
 	}
-	import_map_clear(&ids);
 }
 
 static int
@@ -195,7 +208,7 @@ add_networks(Build *b, GError **error)
 		    network_of(&g_array_index(entries, ImportEntry, i));
 		guint32 offset = ASN_MMDB_NO_DATA;
 
-		if (b->record_of[i] != IMPORT_MAP_NONE)
+		if (b->record_of[i] != NO_RECORD)
 			offset =
 			    g_array_index(b->records, Record, b->record_of[i])
 				.offset;

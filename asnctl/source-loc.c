@@ -24,7 +24,8 @@ typedef struct {
 	ImportSet *set;
 	struct loc_ctx *ctx;
 	struct loc_database *db;
-	ImportMap names; /* AS number: string id */
+	ImportMap names;   /* AS number: string id */
+	ImportMap origins; /* AS number and country: origin */
 	guint64 total;
 } Loc;
 
@@ -57,16 +58,33 @@ read_names(Loc *loc, const char *path, GError **error)
 	return TRUE;
 }
 
+/* An AS has one name here, so number and country say it all. */
+static guint32
+origin_of(Loc *loc, struct loc_network *network)
+{
+	const char *country = loc_network_get_country_code(network);
+	guint32 asn = loc_network_get_asn(network);
+	guint32 *id, *org;
+	guint16 code = 0;
+
+	if (country != NULL)
+		memcpy(&code, country, 2);
+	id = import_map_at(&loc->origins, (guint64)asn << 16 | code, 0);
+	if (*id == IMPORT_MAP_NONE) {
+		org = import_map_at(&loc->names, asn, 0);
+		if (*org == IMPORT_MAP_NONE)
+			*org = 0;
+		*id = import_set_origin(loc->set, asn, country, *org);
+	}
+	return *id;
+}
+
 static void
 take_network(Loc *loc, struct loc_network *network)
 {
 	const struct in6_addr *first = loc_network_get_first_address(network);
-	guint32 asn = loc_network_get_asn(network);
-	guint32 *org = import_map_at(&loc->names, asn, 0);
 	AsnNetwork net = {.len = (guint8)loc_network_prefix(network)};
 
-	if (*org == IMPORT_MAP_NONE)
-		*org = 0;
 	if (loc_network_address_family(network) == AF_INET) {
 		net.addr.family = 4;
 		memcpy(net.addr.b + 12, first->s6_addr + 12, 4);
@@ -74,9 +92,7 @@ take_network(Loc *loc, struct loc_network *network)
 		net.addr.family = 6;
 		memcpy(net.addr.b, first->s6_addr, 16);
 	}
-	import_set_add(loc->set, &net,
-	    import_set_origin(
-		loc->set, asn, loc_network_get_country_code(network), *org));
+	import_set_add(loc->set, &net, origin_of(loc, network));
 }
 
 static gboolean
@@ -169,6 +185,7 @@ source_read_loc(const char *path, ImportSet *set,
 	if (loc.ctx != NULL)
 		loc_unref(loc.ctx);
 	import_map_clear(&loc.names);
+	import_map_clear(&loc.origins);
 	fclose(f);
 	return ok;
 }

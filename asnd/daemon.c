@@ -161,6 +161,7 @@ first_run_is_done(AsndDaemon *d)
 	d->hold = FALSE;
 	asnd_publisher_mark(d->publisher, TRUE);
 	publish(d);
+	want_work(d); /* what users did meanwhile */
 }
 
 /* What has no event of its own, a bounded piece at a time. */

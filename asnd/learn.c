@@ -20,7 +20,7 @@ struct _AsndLearner {
 	AsndJournal *journal;
 	const AsnNetworks *networks;
 	GHashTable *limits;   /* user -> Limit, while below the burst */
-	GHashTable *deferred; /* users with mails that wait for it */
+	GHashTable *deferred; /* users with mails to be judged */
 	GArray *todo;         /* ids of the first run */
 	guint at;
 	gboolean casting; /* its second half */
@@ -37,7 +37,7 @@ new_id(gint64 id)
 	return p;
 }
 
-/* Who waited when the process ended waits still. */
+/* Who waited when the process or the first run ended waits still. */
 static void
 find_deferred(AsndLearner *l)
 {
@@ -267,6 +267,8 @@ asnd_learner_step_first_run(AsndLearner *l, gint64 now)
 	g_clear_pointer(&l->todo, g_array_unref);
 	asnd_store_set_meta(l->store, FIRST_RUN_DONE, 1);
 	l->casting = l->first_run = FALSE;
+	/* What came or moved after its turn; the ordinary rules are for it. */
+	find_deferred(l);
 	return FALSE;
 }
 

@@ -26,7 +26,7 @@ gboolean asnd_learner_first_run(const AsndLearner *learner);
  * saves: the order of the mails matters. */
 void asnd_learner_judge(AsndLearner *learner, AsndMailRow *row, gint64 now);
 /* One bounded piece of the first run, once everything was read.  TRUE: there
- * is more. */
+ * is more.  FALSE: sweep next, for what came meanwhile. */
 gboolean asnd_learner_step_first_run(AsndLearner *learner, gint64 now);
 /* Ham that has become due, and mails of users that had voted too fast: one
  * bounded piece.  TRUE: there is more. */

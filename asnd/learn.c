@@ -3,9 +3,12 @@
 
 #include "learn.h"
 
-#define BATCH 200         /* mails judged in one go */
-#define LIMIT_BURST 500.0 /* votes a user may cast at once ... */
-#define LIMIT_RATE 2.0    /* ... and a second from then on */
+#define BATCH 200 /* mails judged in one go */
+/* Entries of the journal a user may cause at once, and a second from then on:
+ * 2,228 on the first day of a flood, 1,728 on any other. */
+#define LIMIT_BURST 500.0
+#define LIMIT_RATE 0.02
+#define LIMIT_MOST 2.0 /* a vote that takes another one back */
 #define FIRST_RUN_DONE "first_run_done"
 
 /* What is left of a user's burst. */
@@ -121,9 +124,9 @@ asnd_learner_take_new_reporter(AsndLearner *l)
 /* --- one mail --------------------------------------------------------------
  */
 
-/* May this user cast one more vote now? */
-static gboolean
-take_token(AsndLearner *l, gint64 user, gint64 now)
+/* What this user may still cause now. */
+static Limit *
+refill(AsndLearner *l, gint64 user, gint64 now)
 {
 	Limit *limit = g_hash_table_lookup(l->limits, &user);
 
@@ -136,9 +139,21 @@ take_token(AsndLearner *l, gint64 user, gint64 now)
 		limit->tokens = MIN(LIMIT_BURST,
 		    limit->tokens + LIMIT_RATE * (double)(now - limit->when));
 	limit->when = now;
-	if (limit->tokens < 1)
+	return limit;
+}
+
+/* May this user cast one more vote now? */
+static gboolean
+take_tokens(AsndLearner *l, const AsndMailRow *row, gint64 now)
+{
+	Limit *limit = refill(l, row->user, now);
+	AsndVote old =
+	    asnd_journal_standing(l->journal, row->user, row->digest);
+	double cost = old == ASND_VOTE_NONE ? 1 : LIMIT_MOST;
+
+	if (limit->tokens < cost)
 		return FALSE;
-	limit->tokens -= 1;
+	limit->tokens -= cost;
 	return TRUE;
 }
 
@@ -192,23 +207,26 @@ cast(AsndLearner *l, const AsndMailRow *row, const AsndDecision *decision,
 	l->new_reporter |= now - last_spam > ASND_WINDOW;
 }
 
-static void
+/* FALSE: its user voted too fast, and it waits. */
+static gboolean
 judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 {
 	gint64 last_spam = asnd_mails_last_spam(l->mails, row->user);
 	AsndDecision decision = decide(l, row, last_spam, now);
 
-	if (decision.vote != ASND_VOTE_NONE) {
-		if (!l->first_run && !take_token(l, row->user, now)) {
-			g_hash_table_add(l->deferred, new_id(row->user));
-			asnd_mails_save(l->mails, row);
-			return;
-		}
-		cast(l, row, &decision, last_spam, now);
-	}
 	row->pending = FALSE;
 	row->due = decision.due;
+	if (decision.vote != ASND_VOTE_NONE) {
+		if (l->first_run || take_tokens(l, row, now)) {
+			cast(l, row, &decision, last_spam, now);
+		} else {
+			g_hash_table_add(l->deferred, new_id(row->user));
+			row->pending = TRUE;
+			row->due = 0; /* or the sweep would find it again */
+		}
+	}
 	asnd_mails_save(l->mails, row);
+	return !row->pending;
 }
 
 void
@@ -275,42 +293,48 @@ asnd_learner_step_first_run(AsndLearner *l, gint64 now)
 /* --- what waits ------------------------------------------------------------
  */
 
-static void
-judge_ids(AsndLearner *l, const gint64 *ids, guint n, gint64 now)
+/* FALSE: it waits on. */
+static gboolean
+judge_id(AsndLearner *l, gint64 id, gint64 now)
 {
 	AsndMailRow row;
 
-	for (guint i = 0; i < n; i++)
-		if (asnd_mails_get(l->mails, ids[i], &row))
-			judge(l, &row, now);
+	return !asnd_mails_get(l->mails, id, &row) || judge(l, &row, now);
 }
 
-/* One user who had voted too fast: as many as may be judged now. */
-static void
+/* One user: up to the first mail that must wait on.  Returns how many mails
+ * were judged. */
+static guint
 judge_deferred(AsndLearner *l, gint64 user, gint64 now)
 {
 	gint64 ids[BATCH];
-	guint n = asnd_mails_pending(l->mails, user, 0, ids, BATCH);
+	guint n = asnd_mails_pending(l->mails, user, 0, ids, BATCH), i = 0;
 
-	judge_ids(l, ids, n, now);
-	if (n == BATCH)
-		g_hash_table_add(l->deferred, new_id(user));
+	while (i < n && judge_id(l, ids[i], now))
+		i++;
+	if (i == n && n < BATCH)
+		g_hash_table_remove(l->deferred, &user);
+	return i;
 }
 
-static void
+/* Those who may vote again.  TRUE: there may be more to do now. */
+static gboolean
 sweep_deferred(AsndLearner *l, gint64 now)
 {
 	g_autoptr(GArray) users = g_array_new(FALSE, FALSE, sizeof(gint64));
+	guint judged = 0;
 	GHashTableIter it;
 	gpointer user;
 
-	/* Judging puts those who must wait on back into the set. */
+	/* Judging changes the set. */
 	g_hash_table_iter_init(&it, l->deferred);
 	while (g_hash_table_iter_next(&it, &user, NULL))
-		g_array_append_vals(users, user, 1);
-	g_hash_table_remove_all(l->deferred);
-	for (guint i = 0; i < users->len; i++)
-		judge_deferred(l, g_array_index(users, gint64, i), now);
+		if (refill(l, *(gint64 *)user, now)->tokens >= LIMIT_MOST)
+			g_array_append_vals(users, user, 1);
+	for (guint i = 0; i < users->len && judged < BATCH; i++)
+		judged +=
+		    judge_deferred(l, g_array_index(users, gint64, i), now);
+	return judged >= BATCH;
 }
 
 static gboolean
@@ -327,15 +351,18 @@ gboolean
 asnd_learner_sweep(AsndLearner *l, gint64 now)
 {
 	gint64 ids[BATCH];
+	gboolean more;
 	guint n;
 
 	if (l->first_run)
 		return FALSE;
-	sweep_deferred(l, now);
+	more = sweep_deferred(l, now);
 	g_hash_table_foreach_remove(l->limits, limit_is_full, &now);
 	n = asnd_mails_due(l->mails, now, now - ASND_WINDOW, ids, BATCH);
-	judge_ids(l, ids, n, now);
-	return n == BATCH;
+	/* Judged or deferred: none of them is due any more. */
+	for (guint i = 0; i < n; i++)
+		judge_id(l, ids[i], now);
+	return more || n == BATCH;
 }
 
 gint64

@@ -379,7 +379,7 @@ test_flood(Fixture *f, gconstpointer data)
 	/* what was too much is not lost, across a restart either */
 	ev_reopen(&f->ev);
 	for (int i = 0; i < 2000; i++) {
-		f->ev.now += 10;
+		f->ev.now += 50;
 		sweep(f);
 	}
 	g_assert_cmpint(asnd_journal_count(f->ev.journal), ==, 2001);

@@ -238,6 +238,8 @@ run_base(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 	}
 	p->base_after = *mono + (BASE_PAUSE - 1) * (*mono - start);
 	p->recent_after = 0; /* it must follow at once */
+	g_debug("%s took %" G_GINT64_FORMAT " us", ASN_REPUTATION_FILE,
+	    *mono - start);
 	return TRUE;
 }
 
@@ -255,6 +257,8 @@ run_recent(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 		return FALSE;
 	}
 	p->recent_after = *mono + (RECENT_PAUSE - 1) * (*mono - start);
+	g_debug(
+	    "%s took %" G_GINT64_FORMAT " us", ASN_RECENT_FILE, *mono - start);
 	return TRUE;
 }
 

@@ -73,7 +73,7 @@ sub start {
 		open STDIN, '<', '/dev/null';
 		open STDERR, '>>', "$self->{dir}/log/$name" or die;
 		open STDOUT, '>&', \*STDERR;
-		$ENV{G_MESSAGES_DEBUG} = '';
+		$ENV{G_MESSAGES_DEBUG} = $ENV{PAIR_DEBUG} // '';
 		exec @{ $self->{as}{$name} // [] }, "$build/asnd/$name", '--config',
 		    "$self->{dir}/asnd.conf", @options or POSIX::_exit(127);
 	}

@@ -52,8 +52,9 @@ check_socket(const char *v)
 	const char *rest = strchr(v, ':');
 	const char *at = strchr(v, '@');
 
-	if (rest++ == NULL || !is_plain(v))
+	if (rest == NULL || !is_plain(v))
 		return allowed;
+	rest++;
 	if (g_str_has_prefix(v, "unix:") && *rest == '/' &&
 	    strlen(rest) < sizeof((struct sockaddr_un *)NULL)->sun_path)
 		return NULL;

@@ -101,6 +101,7 @@ static const struct {
 	"t.conf:3: [milter] socket: given twice"},
     {"[milter]\nsocket=tcp:1",
 	"t.conf:2: [milter] socket: 'tcp:1': allowed are"},
+    {"[milter]\nsocket=nocolon", "t.conf:2: [milter] socket: 'nocolon'"},
     {"[milter]\nsocket=unix:relative", "t.conf:2: [milter] socket: '"},
     {"[milter]\nsocket=inet:0@h", "t.conf:2: [milter] socket: '"},
     {"[milter]\nsocket=inet:25", "t.conf:2: [milter] socket: '"},

@@ -9,23 +9,21 @@
  *   connect 4|6|L|U [ADDRESS]   U: unknown family, L: local socket
  *   macro STAGE NAME VALUE      STAGE: C M R T E ... as in the protocol
  *   header NAME VALUE           VALUE from after the next space
- *   repeat N NAME VALUE        
+ *   repeat N NAME VALUE
  *   big N NAME                  a header with N bytes of value
  *   raw HEX                     these bytes as they are
  *   packet C HEX                one packet of command C
- *   body TEXT, eoh, eom, abort, quit
+ *   eom, abort, quit
  *   again                       drop the connection and negotiate a new one
- *   expect-close                wait until the filter hangs up, then again
  * What the filter asks not to get or will not answer is honoured.  After eom
  * every answer is printed in a line: "insert 0 NAME: VALUE", "change N NAME:
- * VALUE", "add NAME: VALUE", "reply CODE TEXT", then "continue", "accept",
- * "reject", "tempfail", "discard" or "lost".
+ * VALUE", then "continue", "accept", "reject", "tempfail", "reply CODE TEXT" or
+ * "lost".
  *
  * Protocol: libmilter/mfdef.h, version 6.
  */
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,35 +199,22 @@ print_change(const char *what, GString *in)
 static gboolean
 print_answer(char c, GString *in)
 {
-	switch (c) {
-	case SMFIR_INSHEADER:
-		print_change("insert", in);
+	static const struct {
+		char c;
+		const char *name;
+	} last[] = {{SMFIR_CONTINUE, "continue"}, {SMFIR_ACCEPT, "accept"},
+	    {SMFIR_REJECT, "reject"}, {SMFIR_TEMPFAIL, "tempfail"}};
+
+	if (c == SMFIR_INSHEADER || c == SMFIR_CHGHEADER) {
+		print_change(c == SMFIR_INSHEADER ? "insert" : "change", in);
 		return FALSE;
-	case SMFIR_CHGHEADER:
-		print_change("change", in);
-		return FALSE;
-	case SMFIR_ADDHEADER:
-		printf("add %s: %s\n", in->str, in->str + strlen(in->str) + 1);
-		return FALSE;
-	case SMFIR_REPLYCODE:
-		printf("reply %s\n", in->str);
-		return TRUE;
-	case SMFIR_CONTINUE:
-		puts("continue");
-		return TRUE;
-	case SMFIR_ACCEPT:
-		puts("accept");
-		return TRUE;
-	case SMFIR_REJECT:
-		puts("reject");
-		return TRUE;
-	case SMFIR_TEMPFAIL:
-		puts("tempfail");
-		return TRUE;
-	default:
-		printf("answer %c\n", c);
-		return TRUE;
 	}
+	if (c == SMFIR_REPLYCODE)
+		printf("reply %s\n", in->str);
+	for (gsize i = 0; i < G_N_ELEMENTS(last); i++)
+		if (last[i].c == c)
+			puts(last[i].name);
+	return TRUE;
 }
 
 static gboolean
@@ -358,16 +343,6 @@ do_again(Mta *m)
 	return negotiate(m);
 }
 
-/* The filter hung up on us, as it should: waits for it. */
-static gboolean
-do_expect_close(Mta *m)
-{
-	while (recv_packet(m) != 0)
-		;
-	puts("closed");
-	return do_again(m);
-}
-
 static gboolean
 run_line(Mta *m, char *line)
 {
@@ -390,19 +365,12 @@ run_line(Mta *m, char *line)
 		return do_big(m, rest);
 	if (strcmp(verb, "raw") == 0 || strcmp(verb, "packet") == 0)
 		return do_bytes(m, *verb == 'p', rest);
-	if (strcmp(verb, "body") == 0)
-		return event(m, SMFIC_BODY, SMFIP_NOBODY, SMFIP_NR_BODY, rest,
-		    unescape(rest));
-	if (strcmp(verb, "eoh") == 0)
-		return event(m, SMFIC_EOH, SMFIP_NOEOH, SMFIP_NR_EOH, "", 0);
 	if (strcmp(verb, "eom") == 0)
 		return send_eom(m, TRUE);
 	if (strcmp(verb, "abort") == 0)
 		return send_packet(m, SMFIC_ABORT, "", 0);
 	if (strcmp(verb, "quit") == 0)
 		return send_packet(m, SMFIC_QUIT, "", 0);
-	if (strcmp(verb, "expect-close") == 0)
-		return do_expect_close(m);
 	if (strcmp(verb, "again") == 0)
 		return do_again(m);
 	fprintf(stderr, "mta: %s: no such command\n", verb);

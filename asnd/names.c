@@ -106,7 +106,10 @@ renamed(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
 		row->arrived = e->ctime;
 		row->due = 0;
 		row->pending = TRUE;
-	} else if (flags & ~row->flags) {
+	} else if (row->place == ASND_PLACE_OTHER && (flags & ~row->flags)) {
+		/* How it came here was judged: a copy may have been since. */
+		if (!row->pending)
+			row->came_from = 0;
 		row->pending = TRUE;
 	}
 	row->flags = flags;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * t-copies.c: moves by IMAP clients that know no MOVE: COPY, then \Deleted on
+ * the mail left behind, then EXPUNGE.  Dovecot makes the copy a hard link
+ * under a new name, or a file of its own (maildir_copy_with_hardlinks).
+ */
+
+#include "evidence.h"
+
+typedef struct {
+	Evidence ev;
+	gint64 user;
+	EvMail mail;
+} Fixture;
+
+static void
+set_up(Fixture *f, gconstpointer data)
+{
+	ev_init(&f->ev, FALSE);
+	f->user = ev_user(&f->ev, "/v/a/Maildir");
+	f->mail = (EvMail){.ino = 11,
+	    .addr = "192.0.2.7",
+	    .time = f->ev.now - 3600,
+	    .seal = 1};
+	ev_entry(&f->ev, f->user, "", "1.a:2,", &f->mail);
+}
+
+static void
+tear_down(Fixture *f, gconstpointer data)
+{
+	ev_clear(&f->ev);
+}
+
+#define STANDING() ev_standing(&f->ev, f->user, &f->mail)
+
+/* From a folder to another, and the vote at each step. */
+static void
+copy_expunge(Fixture *f, const char *from, const char *name, const char *to,
+    const char *new_name, guint64 new_ino, AsndVote vote)
+{
+	EvMail copy = f->mail;
+	g_autofree char *deleted = g_strconcat(name, "T", NULL);
+
+	copy.ino = new_ino;
+	copy.ctime = f->ev.now;
+	ev_entry(&f->ev, f->user, to, new_name, &copy);
+	g_assert_cmpint(STANDING(), ==, vote);
+	ev_rename(&f->ev, f->user, from, name, from, deleted, &f->mail);
+	g_assert_cmpint(STANDING(), ==, vote);
+	ev_gone(&f->ev, f->user, from, deleted);
+	g_assert_cmpint(STANDING(), ==, vote);
+	f->mail = copy;
+}
+
+static void
+test_hard_links(Fixture *f, gconstpointer data)
+{
+	copy_expunge(f, "", "1.a:2,", ".Junk", "2.b:2,", 11, ASND_VOTE_SPAM);
+	copy_expunge(f, ".Junk", "2.b:2,", "", "3.c:2,", 11, ASND_VOTE_HAM);
+	copy_expunge(f, "", "3.c:2,", ".Spam", "4.d:2,", 11, ASND_VOTE_SPAM);
+	/* three votes, two taken back */
+	g_assert_cmpint(asnd_journal_count(f->ev.journal), ==, 5);
+}
+
+static void
+test_files(Fixture *f, gconstpointer data)
+{
+	copy_expunge(f, "", "1.a:2,", ".Junk", "2.b:2,", 12, ASND_VOTE_SPAM);
+	copy_expunge(f, ".Junk", "2.b:2,", "", "3.c:2,", 13, ASND_VOTE_HAM);
+	copy_expunge(f, "", "3.c:2,", ".Spam", "4.d:2,", 14, ASND_VOTE_SPAM);
+	g_assert_cmpint(asnd_journal_count(f->ev.journal), ==, 5);
+}
+
+/* The mail left behind is kept, and read or answered later: that says nothing
+ * about the copy, which is where its owner put it last. */
+static void
+test_left_behind(Fixture *f, gconstpointer data)
+{
+	EvMail copy = f->mail;
+
+	copy.ino = data != NULL ? 12 : 11;
+	ev_entry(&f->ev, f->user, ".Junk", "2.b:2,", &copy);
+	ev_rename(&f->ev, f->user, "", "1.a:2,", "", "1.a:2,S", &f->mail);
+	ev_rename(&f->ev, f->user, "", "1.a:2,S", "", "1.a:2,RS", &f->mail);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	/* moved to another folder after all: there it is now */
+	ev_rename(&f->ev, f->user, ".Junk", "2.b:2,", ".Work", "2.b:2,", &copy);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+	ev_rename(
+	    &f->ev, f->user, "", "1.a:2,RS", ".Junk", "1.a:2,RS", &f->mail);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+}
+
+#define ADD(name, fn, data)                                                    \
+	g_test_add("/copies/" name, Fixture, data, set_up, fn, tear_down)
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("hard links", test_hard_links, NULL);
+	ADD("files", test_files, NULL);
+	ADD("left behind/link", test_left_behind, NULL);
+	ADD("left behind/file", test_left_behind, "");
+	return g_test_run();
+}

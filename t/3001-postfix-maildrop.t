@@ -80,17 +80,8 @@ def learn(h):
     return moved
 
 
-def sent_until(h, user, verdict, first):
-    """Mail from ever new machines of the neighbourhood until one has this
-    verdict (publishing takes milliseconds; nobody promises how many)."""
-    addresses = iter(range(first, 255))
-    return until(lambda: next((l for l in [h.send(
-        user, '198.51.100.%d' % next(addresses))] if l.verdict() == verdict),
-        None), 'a mail with X-ASN-Spam: ' + verdict)
-
-
 def check_flagged(h):
-    letter = sent_until(h, 'carol', 'Yes', 100)
+    letter = h.send_until('carol', 'Yes', '198.51.100.%d')
     equal(letter.folder, JUNK, "flagged: the user's rule files it in Junk")
     check_grammar(h, letter, letter.one('X-ASN-Seal').split('ip=')[1]
                   .partition(';')[0])
@@ -112,7 +103,7 @@ def check_rescue(h, flagged, moved):
           == (1, 1), 'moved back: the spam votes are taken back')
     equal([h.votes()[u, 'ham'] for u in USERS], [HISTORY + n for n in (2, 2, 1)],
           'and count as ham')
-    letter = sent_until(h, 'alice', 'No', 180)
+    letter = h.send_until('alice', 'No', '198.51.100.%d', 180)
     equal(letter.folder, '', 'the neighbourhood is not flagged any more')
 
 

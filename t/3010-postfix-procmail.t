@@ -40,10 +40,7 @@ for letter in letters[1:]:
 until(lambda: (h.votes()['dora', 'spam'], h.votes()['emil', 'spam'])
       == (3, 2), 'the other moves are votes')
 until(lambda: h.lookup('2001:db8:4::1')['flag'], 'enough evidence')
-hosts_left = iter(range(0x10, 0x100))
-letter = until(lambda: next((m for m in [h.send(
-    'dora', '2001:db8:%x::1' % next(hosts_left))] if m.verdict() == 'Yes'),
-    None), 'a mail with X-ASN-Spam: Yes')
+letter = h.send_until('dora', 'Yes', '2001:db8:%x::1')
 equal(letter.folder, JUNK, 'flagged: the procmail rule files it in Junk')
 h.noticed(letter)
 equal(h.votes()['dora', 'spam'], 3, 'delivered to Junk: no vote')

@@ -240,6 +240,17 @@ class Host:
             token = session.mail_to([user], extra)
         return self.arrived(user, token)
 
+    def send_until(self, user, verdict, pattern, first=100):
+        """Mails from ever new clients (a number goes into the pattern) until one
+        arrives with this verdict, which is returned: publishing takes
+        milliseconds, but nobody promises how many."""
+        for n in range(first, first + 60):
+            letter = self.send(user, pattern % n)
+            if letter.verdict() == verdict:
+                return letter
+        tap.ok(False, 'a mail with X-ASN-Spam: ' + verdict)
+        sys.exit(1)
+
     def arrived(self, user, token):
         return tap.until(lambda: mail.find(self.maildir(user), token),
                          'mail %s for %s arrives' % (token, user))[0]

@@ -100,9 +100,10 @@ def check_kill(h):
         load.reached(n * LOAD // 5 + LOAD // 10)
         h.start_milter()
     letters = load.check('kill -9 three times')
-    ok(all(m.ours() in ([], ['X-ASN', 'X-ASN-Seal']) for m in letters),
-       'each has all headers or none')
-    ok(any(m.ours() for m in letters), 'some have')
+    # Postfix keeps what it was told before the kill: part of the headers.
+    found = [m.ours() for m in letters]
+    ok(all(len(x) == len(set(x)) for x in found), 'no header came twice')
+    ok(found.count(['X-ASN', 'X-ASN-Seal']) > LOAD // 8, 'many have headers')
 
 
 def check_hang(h):
@@ -141,6 +142,7 @@ def check_swaps(h):
         turn += 1
         until(lambda: not load.going_on()
               or len(inbox(h)) >= before + 5, 'load goes on')
+    put(h, good[1])
     letters = load.check('databases swapped')
     ok(turn > 12, 'they were swapped under the load')
     equal({m.one('X-ASN') for m in letters},

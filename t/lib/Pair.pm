@@ -69,7 +69,7 @@ sub make_networks {
 sub start {
 	my ($self, $name, @options) = @_;
 	my $pid = fork // die "fork: $!";
-	if ($pid == 0) {
+	if (!$pid) {
 		open STDIN, '<', '/dev/null';
 		open STDERR, '>>', "$self->{dir}/log/$name" or die;
 		open STDOUT, '>&', \*STDERR;
@@ -82,8 +82,11 @@ sub start {
 }
 sub start_asnd {
 	my ($self, @options) = @_;
+	# kill -9 leaves the socket: wait for another one.
+	my $which = sub { join ' ', (Time::HiRes::stat("$self->{dir}/run/mailwatch.sock"))[1, 10] };
+	my $old = $which->();
 	$self->start('asnd', @options);
-	return $self->wait_for('asnd listens', sub { -S "$self->{dir}/run/mailwatch.sock" });
+	return $self->wait_for('asnd listens', sub { my $now = $which->(); $now ne '' && $now ne $old });
 }
 sub start_both {
 	my ($self, @options) = @_;
@@ -189,9 +192,11 @@ sub move {
 }
 
 # --- what came of it -----------------------------------------------------------
+# As the user of asnd: SQLite makes its files beside the database for a moment
+# as whoever asks.
 sub sql {
 	my ($self, $sql) = @_;
-	open my $p, '-|', 'sqlite3', '-cmd', '.timeout 2000', "$self->{dir}/state/evidence.sqlite", $sql
+	open my $p, '-|', @{ $self->{as}{asnd} }, 'sqlite3', '-cmd', '.timeout 2000', "$self->{dir}/state/evidence.sqlite", $sql
 	    or die "sqlite3: $!";
 	local $/;
 	my $out = <$p> // '';

@@ -28,6 +28,7 @@ struct _AsndDaemon {
 	gint64 last_day;
 	gboolean hold; /* keep the old base until the first run is learnt */
 	gboolean broken, scan_told;
+	guint64 written; /* rows, when it broke */
 	void (*fatal)(gpointer data);
 	gpointer fatal_data;
 };
@@ -79,7 +80,8 @@ publish(AsndDaemon *d)
  */
 
 /* The evidence could not be written: back to what is on disk.  What was lost
- * stands in the Maildirs, and the next connection's scan brings it. */
+ * stands in the Maildirs, and the next connection's scan brings it.  One
+ * warning until that scan went well. */
 static void
 recover(AsndDaemon *d)
 {
@@ -92,6 +94,8 @@ recover(AsndDaemon *d)
 		    d->config->state_dir, why);
 	d->broken = TRUE;
 	asnd_store_rollback(d->store);
+	d->written = asnd_store_written(d->store);
+	asnd_watch_server_pause(d->server, RECOVER * 1000);
 	if (fatal && d->fatal != NULL) {
 		d->fatal(d->fatal_data);
 		return;
@@ -101,17 +105,26 @@ recover(AsndDaemon *d)
 	asnd_publisher_mark(d->publisher, TRUE);
 }
 
+/* A little may still fit on a full disk: only a whole scan says it is over. */
+static void
+look_if_recovered(AsndDaemon *d)
+{
+	if (!d->broken || asnd_store_written(d->store) == d->written ||
+	    !asnd_watch_server_idle(d->server))
+		return;
+	g_message("the evidence can be written again");
+	d->broken = FALSE;
+}
+
 static gboolean
 commit(AsndDaemon *d)
 {
-	if (asnd_store_commit(d->store)) {
-		if (d->broken)
-			g_message("the evidence can be written again");
-		d->broken = FALSE;
-		return TRUE;
+	if (!asnd_store_commit(d->store)) {
+		recover(d);
+		return FALSE;
 	}
-	recover(d);
-	return FALSE;
+	look_if_recovered(d);
+	return TRUE;
 }
 
 static gboolean work_on(gpointer data);
@@ -180,8 +193,6 @@ work_on(gpointer data)
 	if (!more)
 		d->work = 0;
 	if (!turn(d)) {
-		asnd_watch_server_hang_up(
-		    d->server, "the evidence cannot be written");
 		more = FALSE;
 		d->work = 0;
 	} else if (first && !asnd_learner_first_run(d->learner)) {
@@ -212,9 +223,10 @@ tick(gpointer data)
 	daily(d, now);
 	if (asnd_watch_server_idle(d->server))
 		asnd_mails_purge(d->mails, now);
-	if (!commit(d))
-		asnd_watch_server_hang_up(
-		    d->server, "the evidence cannot be written");
+	/* Else nothing may be left to write that shows it is over. */
+	if (d->broken && asnd_watch_server_idle(d->server))
+		asnd_store_set_meta(d->store, "recovered", now);
+	commit(d);
 	publish(d);
 	want_work(d);
 	return G_SOURCE_CONTINUE;

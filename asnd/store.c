@@ -26,6 +26,7 @@ struct _AsndStore {
 	gboolean open; /* a transaction is */
 	int failed;    /* first error code since the last commit */
 	char *reason;
+	guint64 changes, written; /* rows: seen so far, committed */
 };
 
 G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
@@ -185,6 +186,7 @@ asnd_store_rollback(AsndStore *store)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	store->open = FALSE;
 	store->failed = SQLITE_OK;
+	store->changes = (guint64)sqlite3_total_changes64(store->db);
 }
 
 gboolean
@@ -192,10 +194,22 @@ asnd_store_commit(AsndStore *store)
 {
 	if (store->open && store->failed == SQLITE_OK) {
 		asnd_store_run(store, store->commit, "");
-		if (store->failed == SQLITE_OK)
+		if (store->failed == SQLITE_OK) {
+			guint64 all =
+			    (guint64)sqlite3_total_changes64(store->db);
+
+			store->written += all - store->changes;
+			store->changes = all;
 			store->open = FALSE;
+		}
 	}
 	return store->failed == SQLITE_OK;
+}
+
+guint64
+asnd_store_written(const AsndStore *store)
+{
+	return store->written;
 }
 
 const char *

@@ -57,6 +57,9 @@ void asnd_store_begin(AsndStore *store);
 /* FALSE: nothing of this turn is on disk (it was rolled back). */
 gboolean asnd_store_commit(AsndStore *store);
 void asnd_store_rollback(AsndStore *store);
+/* Rows that commits have written since the start; a commit of nothing, which
+ * a full disk does not keep from succeeding, adds none. */
+guint64 asnd_store_written(const AsndStore *store);
 /* Did a statement fail since the last commit or rollback?  The reason, or
  * NULL.  *fatal: the file is damaged, only a restart helps. */
 const char *asnd_store_failed(const AsndStore *store, gboolean *fatal);

@@ -23,7 +23,7 @@ struct _AsndWatchServer {
 	AsndReads *reads;
 	guint64 n_reads, seed;
 	int listener, fd;
-	guint listen_source, source, out_source;
+	guint listen_source, pause_source, source, out_source;
 	char *unlink_path;
 	/* of the connection */
 	gboolean greeted, synced;

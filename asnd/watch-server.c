@@ -71,6 +71,8 @@ asnd_watch_server_free(AsndWatchServer *w)
 	close_connection(w);
 	if (w->listen_source != 0)
 		g_source_remove(w->listen_source);
+	if (w->pause_source != 0)
+		g_source_remove(w->pause_source);
 	if (w->listener >= 0)
 		close(w->listener);
 	if (w->unlink_path != NULL)
@@ -147,13 +149,12 @@ can_read(gint fd, GIOCondition condition, gpointer data)
 		more = receive_one(w, &why);
 	if (why == NULL && !asnd_watch_ask(w))
 		why = g_strerror(errno);
-	if (!w->handler.turn(w->data) && why == NULL)
-		why = "the evidence cannot be written";
-	if (why == NULL)
-		return G_SOURCE_CONTINUE;
-	w->source = 0;
-	asnd_watch_server_hang_up(w, why);
-	return G_SOURCE_REMOVE;
+	if (!w->handler.turn(w->data))
+		close_connection(w);
+	else if (why != NULL)
+		asnd_watch_server_hang_up(w, why);
+	/* Closing removed this source. */
+	return G_SOURCE_CONTINUE;
 }
 
 void
@@ -208,6 +209,36 @@ can_accept(gint listener, GIOCondition condition, gpointer data)
 	asnd_watch_server_attach(w, fd);
 	g_message("asnd-mailwatch is connected");
 	return G_SOURCE_CONTINUE;
+}
+
+static void
+start_accepting(AsndWatchServer *w)
+{
+	w->listen_source = g_unix_fd_add(w->listener, G_IO_IN, can_accept, w);
+}
+
+static gboolean
+pause_is_over(gpointer data)
+{
+	AsndWatchServer *w = data;
+
+	w->pause_source = 0;
+	start_accepting(w);
+	return G_SOURCE_REMOVE;
+}
+
+void
+asnd_watch_server_pause(AsndWatchServer *w, guint msec)
+{
+	close_connection(w);
+	if (w->listener < 0)
+		return;
+	if (w->listen_source != 0)
+		g_source_remove(w->listen_source);
+	if (w->pause_source != 0)
+		g_source_remove(w->pause_source);
+	w->listen_source = 0;
+	w->pause_source = g_timeout_add(msec, pause_is_over, w);
 }
 
 static gboolean
@@ -271,6 +302,6 @@ asnd_watch_server_listen(AsndWatchServer *w, GError **error)
 	w->unlink_path = g_strdup(path);
 	if (listen(w->listener, 8) != 0)
 		return fail(error, path, "listen");
-	w->listen_source = g_unix_fd_add(w->listener, G_IO_IN, can_accept, w);
+	start_accepting(w);
 	return TRUE;
 }

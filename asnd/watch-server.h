@@ -23,7 +23,7 @@ typedef struct {
 	/* A scan is complete. */
 	void (*sync)(const AsnWatchSync *sync, gpointer data);
 	/* After every batch of packets: commit, publish.  FALSE: the evidence
-	 * cannot be written, hang up. */
+	 * cannot be written; the handler has said so and paused the server. */
 	gboolean (*turn)(gpointer data);
 } AsndWatchHandler;
 
@@ -40,6 +40,9 @@ gboolean asnd_watch_server_listen(AsndWatchServer *server, GError **error);
 void asnd_watch_server_attach(AsndWatchServer *server, int fd);
 /* Ends the connection; asnd-mailwatch will come again. */
 void asnd_watch_server_hang_up(AsndWatchServer *server, const char *why);
+/* Ends the connection, without a word, and lets nobody in for so many
+ * milliseconds: whoever comes waits in the socket's queue. */
+void asnd_watch_server_pause(AsndWatchServer *server, guint msec);
 /* A scan is complete, and every mail that is wanted was read. */
 gboolean asnd_watch_server_idle(const AsndWatchServer *server);
 gboolean asnd_watch_server_connected(const AsndWatchServer *server);

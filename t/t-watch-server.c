@@ -467,8 +467,8 @@ test_bad_blocks(Fixture *f, gconstpointer data)
 static void
 test_store_fails(Fixture *f, gconstpointer data)
 {
+	/* the handler says why */
 	f->store_ok = FALSE;
-	expect("evidence cannot be written");
 	hello(f);
 	assert_hung_up(f);
 }

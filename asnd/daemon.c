@@ -64,8 +64,12 @@ publish(AsndDaemon *d)
 	    .mono = g_get_monotonic_time()};
 	gint64 wait;
 
-	if (d->hold || d->publish_timer != 0)
+	if (d->hold)
 		return;
+	/* The timer may wait for a fold; what is new need not. */
+	if (d->publish_timer != 0)
+		g_source_remove(d->publish_timer);
+	d->publish_timer = 0;
 	what.two_reporters_until =
 	    asnd_learner_two_reporters_until(d->learner, what.now);
 	asn_model_set_min_reporters(

@@ -267,6 +267,76 @@ test_full(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(n_cannot, ==, 1);
 }
 
+/* --- publishing -------------------------------------------------------------
+ */
+
+static void
+fill_journal(Fixture *f, guint n)
+{
+	Evidence ev = {.dir = f->dir, .now = f->now};
+	gint64 user;
+
+	ev_open(&ev);
+	user = ev_user(&ev, "/v/x");
+	for (guint i = 0; i < n; i++) {
+		guint8 digest[16] = {0};
+		AsndBallot b = {.user = user,
+		    .digest = digest,
+		    .vote = ASND_VOTE_SPAM,
+		    .key = {.asn = i + 1},
+		    .mail_time = f->now - 60,
+		    .vote_time = f->now,
+		    .now = f->now};
+		g_autofree char *addr =
+		    g_strdup_printf("10.%u.%u.1", i >> 8 & 255, i & 255);
+
+		memcpy(digest, &i, sizeof i);
+		asn_addr_parse(addr, strlen(addr), &b.key.addr);
+		asnd_journal_cast(ev.journal, &b);
+	}
+	ev_close(&ev);
+}
+
+static ino_t
+inode(Fixture *f, const char *name)
+{
+	g_autofree char *path = g_build_filename(f->dir, name, NULL);
+	struct stat st;
+
+	g_assert_cmpint(stat(path, &st), ==, 0);
+	return st.st_ino;
+}
+
+static void
+turns_for(Fixture *f, gint64 usec)
+{
+	gint64 end = g_get_monotonic_time() + usec;
+
+	while (g_get_monotonic_time() < end)
+		turn(f);
+}
+
+/* While a fold waits for its time, votes go out as ever. */
+static void
+test_vote_beside_fold(Fixture *f, gconstpointer data)
+{
+	AsnWatchGone gone = {.folder = INBOX, .cur = 1};
+	ino_t base, recent;
+
+	fill_journal(f, 20000);
+	start(f);
+	scan(f);
+	/* after which everything is to be folded, and that was done just now */
+	TURNS_UNTIL(f, n_learnt == 1);
+	turns_for(f, G_USEC_PER_SEC);
+	base = inode(f, "reputation.mmdb");
+	recent = inode(f, "recent.mmdb");
+	say(f, ASN_WATCH_GONE, &gone, sizeof gone, "1:2,", -1);
+	say_entry(f, JUNK, 1, 0);
+	TURNS_UNTIL(f, inode(f, "recent.mmdb") != recent);
+	g_assert_cmpuint(inode(f, "reputation.mmdb"), ==, base);
+}
+
 #define ADD(name, fn)                                                          \
 	g_test_add("/daemon/" name, Fixture, NULL, set_up, fn, tear_down)
 
@@ -279,5 +349,6 @@ main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	ADD("full", test_full);
+	ADD("vote-beside-fold", test_vote_beside_fold);
 	return g_test_run();
 }

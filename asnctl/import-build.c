@@ -9,7 +9,6 @@
 /* A record of the file: an origin seen at a prefix length. */
 typedef struct {
 	guint32 origin;
-	guint32 offset;
 	guint32 next; /* record of the same origin, or NO_RECORD */
 	guint8 len;
 } Record;
@@ -19,6 +18,7 @@ typedef struct {
 	ImportSet *set;
 	AsnMmdbWriter *w;
 	GArray *records;     /* Record */
+	guint32 *offsets;    /* of the records */
 	guint32 *record_of;  /* by entry */
 	guint32 *org_uses;   /* records that name it, by string id */
 	guint32 *org_offset; /* where the pool has it, or 0 */
@@ -154,14 +154,13 @@ put_pooled(Build *b, guint32 offset, const char *text, gsize len)
 }
 
 static void
-put_record(Build *b, Record *r)
+put_record(Build *b, const Record *r)
 {
 	const ImportOrigin *o = origin_of(b, r->origin);
 	gboolean has_country = o->country[0] != '\0';
 	gsize len;
 	const char *org;
 
-	r->offset = asn_mmdb_writer_tell(b->w);
 	asn_mmdb_put_map(
 	    b->w, 1u + (o->asn != 0) + (o->org != 0) + (has_country ? 1 : 0));
 	if (o->asn != 0) {
@@ -209,9 +208,7 @@ add_networks(Build *b, GError **error)
 		guint32 offset = ASN_MMDB_NO_DATA;
 
 		if (b->record_of[i] != NO_RECORD)
-			offset =
-			    g_array_index(b->records, Record, b->record_of[i])
-				.offset;
+			offset = b->offsets[b->record_of[i]];
 		if (!asn_mmdb_writer_add(b->w, &net, offset, error))
 			return FALSE;
 	}
@@ -237,12 +234,16 @@ import_set_build(ImportSet *set, const char *description, guint64 build_epoch,
 	b.org_offset = g_new0(guint32, set->strings->len);
 	collect_records(&b);
 	put_pool(&b);
-	for (guint i = 0; i < b.records->len; i++)
+	b.offsets = g_new(guint32, b.records->len);
+	for (guint i = 0; i < b.records->len; i++) {
+		b.offsets[i] = asn_mmdb_writer_tell(b.w);
 		put_record(&b, &g_array_index(b.records, Record, i));
+	}
 	if (add_networks(&b, error))
 		file = asn_mmdb_writer_finish(b.w, error);
 	asn_mmdb_writer_free(b.w);
 	g_array_unref(b.records);
+	g_free(b.offsets);
 	g_free(b.record_of);
 	g_free(b.org_uses);
 	g_free(b.org_offset);

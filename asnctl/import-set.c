@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "huge.h"
 #include "import-set.h"
 
 ImportSet *
@@ -169,6 +170,16 @@ is_left_out(const ImportEntry *e)
 			left_out[i].family, left_out[i].len))
 			return TRUE;
 	return FALSE;
+}
+
+void
+import_set_expect(ImportSet *set, guint n)
+{
+	if (set->fresh->len > 0)
+		return;
+	g_array_unref(set->fresh);
+	set->fresh = g_array_sized_new(FALSE, FALSE, sizeof(ImportEntry), n);
+	asn_advise_huge(set->fresh->data, sizeof(ImportEntry) * n);
 }
 
 void

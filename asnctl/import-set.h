@@ -47,6 +47,8 @@ guint32 import_set_string(ImportSet *set, const char *text, gsize len);
 /* country: two bytes, or NULL.  Anything but two capital letters is unknown. */
 guint32 import_set_origin(
     ImportSet *set, guint32 asn, const char *country, guint32 org);
+/* The source being read will add about n networks. */
+void import_set_expect(ImportSet *set, guint n);
 /* Adds to the source being read.  Networks no mail can come from, or far too
  * wide ones, are counted and left out. */
 void import_set_add(ImportSet *set, const AsnNetwork *net, guint32 origin);

@@ -107,6 +107,7 @@ read_networks(
 	if (loc_database_enumerator_new(
 		&e, loc->db, LOC_DB_ENUMERATE_NETWORKS, 0) != 0)
 		return fail(path, "list the networks", error);
+	import_set_expect(loc->set, (guint)loc->total);
 	while (go_on &&
 	       loc_database_enumerator_next_network(e, &network) == 0 &&
 	       network != NULL) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "huge.h"
 #include "mmdb-check.h"
 
 /* What `seen` remembers: fields below (27 bits) and levels below (5 bits). */
@@ -22,6 +23,7 @@ mmdb_field_check_init(MmdbFieldCheck *c, const guint8 *file,
 	c->section = *section;
 	c->file_offset = (gsize)(section->base - file);
 	c->seen = g_new0(guint32, section->len + 1);
+	asn_advise_huge(c->seen, sizeof *c->seen * section->len);
 	c->claimed = g_new0(guint8, section->len / 8 + 1);
 	c->fault = fault;
 }

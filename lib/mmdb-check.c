@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "huge.h"
 #include "mmdb-check.h"
 
 /* 9999-12-31T23:59:59Z: what comes later no calendar shows. */
@@ -334,6 +335,7 @@ mmdb_check_content(
 	c.max_depth = layout->ip_version == 6 ? 128 : 32;
 	c.height = g_new0(guint8, layout->node_count);
 	c.expanded = g_new0(guint32, layout->node_count);
+	asn_advise_huge(c.expanded, sizeof *c.expanded * layout->node_count);
 	mmdb_field_check_init(&c.data, file, &layout->data, fault);
 	ok = check_node(&c, 0, 0) && check_all_reached(&c);
 	mmdb_field_check_clear(&c.data);

@@ -32,28 +32,44 @@ typedef struct {
 	MmdbRef child[2];
 } MmdbTreeNode;
 
+/* A branch that is being built; its depth is its place in the stack. */
+typedef struct {
+	guint64 hi, lo;
+	MmdbRef inherited; /* the answer where nothing narrower is known */
+	MmdbRef left;
+	gboolean has_left;
+} MmdbTreeBranch;
+
 typedef struct {
 	MmdbTreeNode *nodes; /* children before parents */
 	guint32 n_nodes, room;
-	guint32 *buckets;  /* of equal nodes, when subtrees are shared */
+	guint64 *buckets;  /* tag and index of nodes, when subtrees are shared */
 	guint32 n_buckets; /* a power of two, or 0 */
 	gboolean share;
 	gboolean full; /* more nodes than can be named */
-	/* while building */
-	const MmdbTreeItem *next, *end;
+	/* between start and end */
+	MmdbTreeBranch stack[129];
+	guint depth;
+	MmdbRef root;
+	gboolean done;
 } MmdbTree;
 
 void mmdb_tree_init(MmdbTree *t, gboolean share);
 void mmdb_tree_clear(MmdbTree *t);
-/* Subtree of `items` (sorted, parents first, all longer than or equal to
- * 0 bits of their own address). */
-MmdbRef mmdb_tree_build(MmdbTree *t, const MmdbTreeItem *items, gsize n);
+
+/* A tree is built in one pass over its networks: sorted, parents first, none
+ * twice.  Several trees can be built one after the other with the same nodes. */
+void mmdb_tree_start(MmdbTree *t);
+void mmdb_tree_add(MmdbTree *t, const MmdbTreeItem *item);
+MmdbRef mmdb_tree_end(MmdbTree *t);
 /* A node that nothing built later is merged with; unless ref is an answer. */
 MmdbRef mmdb_tree_keep_apart(MmdbTree *t, MmdbRef ref);
-/* The tree below ref in depth-first preorder; ref itself becomes node 0.
- * Returns the nodes in that order, children renumbered; *n: how many. */
-MmdbTreeNode *mmdb_tree_order(const MmdbTree *t, MmdbRef ref, guint32 *n);
-/* Writes the nodes as records of `bits` (24, 28, 32), answers at node count +
- * 16 + offset.  out: n * bits / 4 bytes. */
-void mmdb_tree_write(
-    const MmdbTreeNode *nodes, guint32 n, guint bits, guint8 *out);
+
+/* Numbers the nodes below ref in depth-first preorder, ref being 0.  Returns
+ * the number by index (G_MAXUINT32: not below ref); *n: how many.  Free with
+ * g_free. */
+guint32 *mmdb_tree_number(const MmdbTree *t, MmdbRef ref, guint32 *n);
+/* Writes the n nodes below ref as records of `bits` (24, 28, 32), answers at
+ * n + 16 + offset.  out: n * bits / 4 bytes. */
+void mmdb_tree_write(const MmdbTree *t, MmdbRef ref, const guint32 *numbers,
+    guint32 n, guint bits, guint8 *out);

@@ -6,6 +6,7 @@
 
 #include <nettle/sha2.h>
 
+#include "huge.h"
 #include "mmdb-format.h"
 #include "mmdb-tree.h"
 #include "mmdb-write.h"
@@ -13,10 +14,12 @@
 struct _AsnMmdbWriter {
 	char *database_type, *description;
 	guint64 build_epoch;
-	gboolean share_subtrees;
 	GByteArray *data;
 	GHashTable *strings; /* GBytes: offset of a shared string */
-	GArray *v4, *v6;     /* MmdbTreeItem, in order */
+	MmdbTree tree;
+	gboolean in_v6; /* the IPv4 tree is done */
+	MmdbRef v4;
+	guint next_place; /* of v4_places */
 	AsnNetwork last;
 };
 
@@ -41,12 +44,11 @@ asn_mmdb_writer_new(const AsnMmdbWriterOptions *options)
 	w->database_type = g_strdup(options->database_type);
 	w->description = g_strdup(options->description);
 	w->build_epoch = options->build_epoch;
-	w->share_subtrees = options->share_subtrees;
 	w->data = g_byte_array_new();
 	w->strings = g_hash_table_new_full(
 	    g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
-	w->v4 = g_array_new(FALSE, FALSE, sizeof(MmdbTreeItem));
-	w->v6 = g_array_new(FALSE, FALSE, sizeof(MmdbTreeItem));
+	mmdb_tree_init(&w->tree, options->share_subtrees);
+	mmdb_tree_start(&w->tree);
 	return w;
 }
 
@@ -59,8 +61,7 @@ asn_mmdb_writer_free(AsnMmdbWriter *w)
 	g_free(w->description);
 	g_byte_array_unref(w->data);
 	g_hash_table_unref(w->strings);
-	g_array_unref(w->v4);
-	g_array_unref(w->v6);
+	mmdb_tree_clear(&w->tree);
 	g_free(w);
 }
 
@@ -232,6 +233,45 @@ in_v4_place(const MmdbTreeItem *v6)
 	return FALSE;
 }
 
+/* asn_network_is_canonical, without a copy. */
+static inline gboolean
+has_host_bits(const MmdbTreeItem *item)
+{
+	if (item->len >= 64)
+		return item->len < 128 && item->lo << (item->len - 64) != 0;
+	return item->hi << item->len != 0 || item->lo != 0;
+}
+
+static gboolean
+comes_before(const MmdbTreeItem *a, const MmdbTreeItem *b)
+{
+	if (a->hi != b->hi)
+		return a->hi < b->hi;
+	return a->lo != b->lo ? a->lo < b->lo : a->len < b->len;
+}
+
+/* IPv6 networks are in order, and so are v4_places: those before the next
+ * network (NULL: all) go in first. */
+static void
+put_v4_places(AsnMmdbWriter *w, const MmdbTreeItem *next)
+{
+	if (!w->in_v6) {
+		w->v4 = mmdb_tree_keep_apart(&w->tree, mmdb_tree_end(&w->tree));
+		mmdb_tree_start(&w->tree);
+		w->in_v6 = TRUE;
+	}
+	for (; w->next_place < G_N_ELEMENTS(v4_places); w->next_place++) {
+		MmdbTreeItem item = {.hi = v4_places[w->next_place].hi,
+		    .lo = v4_places[w->next_place].lo,
+		    .len = v4_places[w->next_place].len,
+		    .ref = w->v4};
+
+		if (next != NULL && !comes_before(&item, next))
+			return;
+		mmdb_tree_add(&w->tree, &item);
+	}
+}
+
 gboolean
 asn_mmdb_writer_add(AsnMmdbWriter *w, const AsnNetwork *net,
     guint32 data_offset, GError **error)
@@ -242,7 +282,7 @@ asn_mmdb_writer_add(AsnMmdbWriter *w, const AsnNetwork *net,
 	MmdbTreeItem item;
 
 	item = item_of(net, MMDB_REF_NONE);
-	if (!asn_network_is_canonical(net))
+	if (has_host_bits(&item))
 		wrong = "has host bits set";
 	else if (w->last.addr.family != 0 &&
 		 asn_network_cmp(&w->last, net) >= 0)
@@ -258,59 +298,11 @@ asn_mmdb_writer_add(AsnMmdbWriter *w, const AsnNetwork *net,
 	}
 	if (data_offset != ASN_MMDB_NO_DATA)
 		item.ref = mmdb_ref_data(data_offset);
-	g_array_append_val(is_v4 ? w->v4 : w->v6, item);
+	if (!is_v4)
+		put_v4_places(w, &item);
+	mmdb_tree_add(&w->tree, &item);
 	w->last = *net;
 	return TRUE;
-}
-
-/* IPv6 networks are in order, and so are v4_places: merge them in. */
-static void
-insert_v4_places(GArray *v6, MmdbRef v4)
-{
-	for (gsize i = 0; i < G_N_ELEMENTS(v4_places); i++) {
-		MmdbTreeItem item = {.hi = v4_places[i].hi,
-		    .lo = v4_places[i].lo,
-		    .len = v4_places[i].len,
-		    .ref = v4};
-		guint at = 0, end = v6->len;
-
-		while (at < end) {
-			guint mid = at + (end - at) / 2;
-			const MmdbTreeItem *m =
-			    &g_array_index(v6, MmdbTreeItem, mid);
-			if (m->hi < item.hi ||
-			    (m->hi == item.hi &&
-				(m->lo < item.lo ||
-				    (m->lo == item.lo && m->len < item.len))))
-				at = mid + 1;
-			else
-				end = mid;
-		}
-		g_array_insert_val(v6, at, item);
-	}
-}
-
-static MmdbTreeNode *
-build_tree(AsnMmdbWriter *w, guint32 *n_nodes, GError **error)
-{
-	MmdbTreeNode *nodes = NULL;
-	MmdbRef v4, root;
-	MmdbTree tree;
-
-	mmdb_tree_init(&tree, w->share_subtrees);
-	v4 = mmdb_tree_build(
-	    &tree, (MmdbTreeItem *)(gpointer)w->v4->data, w->v4->len);
-	v4 = mmdb_tree_keep_apart(&tree, v4);
-	insert_v4_places(w->v6, v4);
-	root = mmdb_tree_build(
-	    &tree, (MmdbTreeItem *)(gpointer)w->v6->data, w->v6->len);
-	if (tree.full || w->data->len > MMDB_REF_MAX_OFFSET)
-		g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-		    "too much data for one MaxMind DB");
-	else
-		nodes = mmdb_tree_order(&tree, root, n_nodes);
-	mmdb_tree_clear(&tree);
-	return nodes;
 }
 
 /* --- the file ----------------------------------------------------------- */
@@ -374,18 +366,19 @@ GBytes *
 asn_mmdb_writer_finish(AsnMmdbWriter *w, GError **error)
 {
 	g_autoptr(GByteArray) meta = g_byte_array_new();
-	g_autofree MmdbTreeNode *nodes = NULL;
+	g_autofree guint32 *numbers = NULL;
 	gsize tree_len, len;
-	guint32 n_nodes;
 	guint8 *file, *p;
+	guint32 n_nodes;
+	MmdbRef root;
 	guint bits;
 
-	nodes = build_tree(w, &n_nodes, error);
-	if (nodes == NULL)
-		return NULL;
+	put_v4_places(w, NULL);
+	root = mmdb_tree_end(&w->tree);
+	numbers = mmdb_tree_number(&w->tree, root, &n_nodes);
 	bits =
 	    smallest_record((guint64)n_nodes + MMDB_SEPARATOR + w->data->len);
-	if (bits == 0) {
+	if (w->tree.full || w->data->len > MMDB_REF_MAX_OFFSET || bits == 0) {
 		g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
 		    "too much data for one MaxMind DB");
 		return NULL;
@@ -395,7 +388,8 @@ asn_mmdb_writer_finish(AsnMmdbWriter *w, GError **error)
 	len = tree_len + MMDB_SEPARATOR + w->data->len + MMDB_MARKER_LEN +
 	      meta->len;
 	file = g_malloc(len);
-	mmdb_tree_write(nodes, n_nodes, bits, file);
+	asn_advise_huge(file, len);
+	mmdb_tree_write(&w->tree, root, numbers, n_nodes, bits, file);
 	p = file + tree_len;
 	memset(p, 0, MMDB_SEPARATOR);
 	p += MMDB_SEPARATOR;

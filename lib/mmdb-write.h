@@ -2,8 +2,8 @@
 /*
  * Writing MaxMind DB files (format 2.0): a data section that shares what is
  * equal, a tree with one node per bit on which the answer changes, optionally
- * with identical subtrees stored once, the aliases ::ffff:0:0/96 and 2002::/16 of the IPv4
- * tree, and a SHA-256 over everything.
+ * with identical subtrees stored once, the aliases ::ffff:0:0/96 and 2002::/16
+ * of the IPv4 tree, and a SHA-256 over everything.
  *
  * A writer belongs to one thread.  Networks must be added in the order of
  * asn_network_cmp with parents before children: later, longer ones win inside
@@ -26,7 +26,8 @@ typedef struct {
 AsnMmdbWriter *asn_mmdb_writer_new(const AsnMmdbWriterOptions *options);
 void asn_mmdb_writer_free(AsnMmdbWriter *w);
 
-/* --- data section: append fields, get the offset where the next one starts -- */
+/* --- data section: append fields, get the offset where the next one starts --
+ */
 guint32 asn_mmdb_writer_tell(const AsnMmdbWriter *w);
 void asn_mmdb_put_map(AsnMmdbWriter *w, guint n_pairs);
 void asn_mmdb_put_array(AsnMmdbWriter *w, guint n);
@@ -46,5 +47,6 @@ gboolean asn_mmdb_writer_add(AsnMmdbWriter *w, const AsnNetwork *net,
     guint32 data_offset, GError **error);
 
 /* Lays the file out: smallest record size that fits (24, 28, 32).  NULL with
- * error when it cannot be represented.  Free with g_bytes_unref. */
+ * error when it cannot be represented.  Free with g_bytes_unref.  The writer
+ * is used up: only free it. */
 GBytes *asn_mmdb_writer_finish(AsnMmdbWriter *w, GError **error);

@@ -13,6 +13,7 @@
 #include "source.h"
 
 #define TELL_EVERY 8192 /* networks */
+#define RECENT 1024     /* a power of two */
 
 static void
 say_nothing(struct loc_ctx *ctx, int priority, const char *file, int line,
@@ -26,6 +27,11 @@ typedef struct {
 	struct loc_database *db;
 	ImportMap names;   /* AS number: string id */
 	ImportMap origins; /* AS number and country: origin */
+	/* of the ones seen last: neighbours are often of the same AS */
+	struct {
+		guint64 key;
+		guint32 id;
+	} recent[RECENT];
 	guint64 total;
 } Loc;
 
@@ -60,16 +66,10 @@ read_names(Loc *loc, const char *path, GError **error)
 
 /* An AS has one name here, so number and country say it all. */
 static guint32
-origin_of(Loc *loc, struct loc_network *network)
+look_up_origin(Loc *loc, guint64 key, guint32 asn, const char *country)
 {
-	const char *country = loc_network_get_country_code(network);
-	guint32 asn = loc_network_get_asn(network);
-	guint32 *id, *org;
-	guint16 code = 0;
+	guint32 *id = import_map_at(&loc->origins, key, 0), *org;
 
-	if (country != NULL)
-		memcpy(&code, country, 2);
-	id = import_map_at(&loc->origins, (guint64)asn << 16 | code, 0);
 	if (*id == IMPORT_MAP_NONE) {
 		org = import_map_at(&loc->names, asn, 0);
 		if (*org == IMPORT_MAP_NONE)
@@ -77,6 +77,27 @@ origin_of(Loc *loc, struct loc_network *network)
 		*id = import_set_origin(loc->set, asn, country, *org);
 	}
 	return *id;
+}
+
+static guint32
+origin_of(Loc *loc, struct loc_network *network)
+{
+	const char *country = loc_network_get_country_code(network);
+	guint32 asn = loc_network_get_asn(network);
+	guint16 code = 0;
+	guint64 key;
+	guint slot;
+
+	if (country != NULL)
+		memcpy(&code, country, 2);
+	/* with a bit that is always set: an empty slot has key 0 */
+	key = (guint64)1 << 48 | (guint64)asn << 16 | code;
+	slot = (asn ^ code) & (RECENT - 1);
+	if (loc->recent[slot].key != key) {
+		loc->recent[slot].key = key;
+		loc->recent[slot].id = look_up_origin(loc, key, asn, country);
+	}
+	return loc->recent[slot].id;
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #define NEXT_BASE "next_base"
 #define RECENT_PAUSE 12
+#define RECENT_CREDIT 250000 /* microseconds saved up for a slow disk */
 #define BASE_PAUSE 60
 #define FOLD_MIN 512
 #define FOLD_SHARE 16
@@ -26,6 +27,7 @@ struct _AsndPublisher {
 	guint base_nodes;
 	gboolean had_base, dirty, want_base;
 	gint64 base_time, recent_after, base_after; /* monotonic */
+	gint64 usual, credit, credit_time;          /* see pause_recent */
 	gint64 retry;                               /* current pause; 0: fine */
 	gint64 (*mono)(void);
 	guint64 n_recent, n_base;
@@ -62,6 +64,7 @@ asnd_publisher_new(const char *dir, AsndStore *store, GError **error)
 	p->store = store;
 	p->dir = g_strdup(dir);
 	p->mono = g_get_monotonic_time;
+	p->credit_time = p->mono();
 	p->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir_fd < 0) {
 		g_set_error(error, G_FILE_ERROR,
@@ -113,6 +116,7 @@ void
 asnd_publisher_set_clock(AsndPublisher *p, gint64 (*mono)(void))
 {
 	p->mono = mono;
+	p->credit_time = mono();
 }
 
 void
@@ -243,6 +247,27 @@ run_base(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 	return TRUE;
 }
 
+/* A recent that took as long as usual is not repeated for RECENT_PAUSE times
+ * that.  What a stalled disk took beyond is paid from what quiet times left;
+ * only when that is spent must the next one wait for all of it. */
+static void
+pause_recent(AsndPublisher *p, gint64 start, gint64 end)
+{
+	gint64 cost = end - start;
+	gint64 saved = p->credit + (start - p->credit_time) / RECENT_PAUSE;
+	gint64 brief;
+
+	p->usual =
+	    p->usual == 0 ? cost : (7 * p->usual + MIN(cost, 4 * p->usual)) / 8;
+	brief = MIN(cost, p->usual);
+	/* The pause that follows earns `brief`. */
+	p->credit = MIN(saved, RECENT_CREDIT) - cost;
+	p->credit_time = start;
+	p->recent_after = start + RECENT_PAUSE * brief;
+	if (p->credit + brief < 0)
+		p->recent_after = start - RECENT_PAUSE * p->credit;
+}
+
 static gboolean
 run_recent(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 {
@@ -256,7 +281,7 @@ run_recent(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 		p->recent_after = *mono + p->retry;
 		return FALSE;
 	}
-	p->recent_after = *mono + (RECENT_PAUSE - 1) * (*mono - start);
+	pause_recent(p, start, *mono);
 	g_debug(
 	    "%s took %" G_GINT64_FORMAT " us", ASN_RECENT_FILE, *mono - start);
 	return TRUE;

@@ -5,7 +5,8 @@
  * A vote goes out with the next recent.mmdb at once; when that has grown, or
  * a day has passed, everything is folded into a new reputation.mmdb.  Of all
  * time at most a tenth goes into publishing: a recent that took c is not
- * written again for 12 c, a fold not for 60 c (1/12 + 1/60 = 1/10).
+ * written again for 12 c, a fold not for 60 c (1/12 + 1/60 = 1/10).  Where the
+ * disk stalled once, c is what it usually takes, and quiet times pay the rest.
  * Whatever is written was validated in memory before.  When the disk is full
  * the old files stay, one warning is logged, and it is tried again with
  * growing pauses.  Main thread only.

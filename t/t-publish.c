@@ -191,6 +191,35 @@ test_throttle(Fixture *f, gconstpointer data)
 	g_assert_cmpint(spent * 10, <=, fake_mono - start);
 }
 
+/* One stall of the disk does not keep the next vote waiting; a disk that stays
+ * slow does. */
+static void
+test_stall(Fixture *f, gconstpointer data)
+{
+	guint n = 0;
+	gint64 wait = 0;
+
+	asnd_publisher_mark(f->publisher, TRUE);
+	run(f);
+	for (int i = 0; i < 30; i++) {
+		fake_mono += G_USEC_PER_SEC;
+		step = i == 29 ? 100000 : 2000;
+		vote(f, n++, ASND_VOTE_SPAM);
+		g_assert_cmpint(run(f), ==, -1);
+	}
+	vote(f, n++, ASND_VOTE_SPAM);
+	g_assert_cmpint(run(f), <, 100000);
+	step = 100000;
+	for (int i = 0; i < 5; i++) {
+		fake_mono += MAX(wait, 0);
+		vote(f, n++, ASND_VOTE_SPAM);
+		run(f);
+		vote(f, n++, ASND_VOTE_SPAM);
+		wait = run(f);
+	}
+	g_assert_cmpint(wait, >, 1000000);
+}
+
 static void
 test_fold(Fixture *f, gconstpointer data)
 {
@@ -319,6 +348,7 @@ main(int argc, char **argv)
 	g_log_set_writer_func(count_logs, NULL, NULL);
 	ADD("first", test_first);
 	ADD("throttle", test_throttle);
+	ADD("stall", test_stall);
 	ADD("fold", test_fold);
 	ADD("base-id", test_base_id);
 	ADD("failing", test_failing);

@@ -312,18 +312,21 @@ class Host:
             counted[key] = counted.get(key, 0) + 1
         return counted
 
-    def noticed(self, letter):
-        """Waits until asnd knows this mail where it is now, with the flags it
-        has now, and has judged it."""
+    def knows(self, letter):
+        """asnd knows this mail where it is, with its flags, and judged it."""
         name = os.path.basename(letter.path)
         kind = 'cur' in letter.path.split('/')[-2]
-        return tap.until(lambda: self.evidence(
+        return bool(self.evidence(
             'SELECT 1 FROM entries JOIN folders ON folders.id ='
             ' entries.folder JOIN mails ON mails.id = mail JOIN users ON users.id ='
             ' folders.user WHERE users.path = ? AND folders.name = ?'
             ' AND entries.name = ? AND cur = ? AND pending = 0 AND state <> 0',
             letter.maildir.encode(), letter.folder.encode(), name.encode(),
-            int(kind)), 'asnd knows %s in %r' % (name, letter.folder))
+            int(kind)))
+
+    def noticed(self, letter):
+        tap.until(lambda: self.knows(letter), 'asnd knows %s in %r' % (
+            os.path.basename(letter.path), letter.folder))
 
     def lookup(self, address):
         return json.loads(self.run(

@@ -177,7 +177,10 @@ spend_id(AsndPublisher *p, gint64 now)
 	next = MAX(next, p->highest_id + 1);
 	p->highest_id = next;
 	asnd_store_set_meta(p->store, NEXT_BASE, (gint64)next + 1);
-	asnd_store_commit(p->store);
+	/* Nothing else is open.  Where it cannot be kept, the file in place
+	 * tells. */
+	if (!asnd_store_commit(p->store))
+		asnd_store_rollback(p->store);
 	return next;
 }
 

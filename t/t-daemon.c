@@ -264,6 +264,7 @@ test_full(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->hang_ups, ==, 1);
 	limit_files(RLIM_INFINITY);
 	TURNS_UNTIL(f, n_again == 1);
+	g_assert_cmpuint(f->hang_ups, ==, 1);
 	g_assert_cmpuint(n_cannot, ==, 1);
 }
 

@@ -27,30 +27,35 @@ struct _AsnSealer {
 /* --- keys ------------------------------------------------------------------
  */
 
-/* "<id> <base64>" into *keys.  Returns NULL or what is wrong. */
+/* "<id> <base64>" into *keys; cuts the line, copies nothing of it.  Returns
+ * NULL or what is wrong. */
 static const char *
 parse_key_line(AsnSealKeys *keys, gboolean first, char *line)
 {
-	g_auto(GStrv) word = g_strsplit_set(line, " \t", 2);
 	g_autofree guchar *secret = NULL;
 	gsize len, text_len;
+	char *text = line + strcspn(line, " \t");
 	guint64 id;
 
-	if (word[0] == NULL || word[1] == NULL ||
-	    !g_ascii_string_to_unsigned(word[0], 10, 0, KEY_IDS - 1, &id, NULL))
+	if (*text == '\0')
+		return "a key is '<id 0..99> <base64 of 32 bytes or more>'";
+	*text++ = '\0';
+	if (!g_ascii_string_to_unsigned(line, 10, 0, KEY_IDS - 1, &id, NULL))
 		return "a key is '<id 0..99> <base64 of 32 bytes or more>'";
 	if (keys->have[id])
 		return "this key id was used before";
-	g_strstrip(word[1]);
-	text_len = strlen(word[1]);
+	g_strstrip(text);
+	text_len = strlen(text);
 	if (text_len % 4 != 0 ||
-	    strspn(word[1], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
-			    "wxyz0123456789+/=") != text_len)
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
+			 "wxyz0123456789+/=") != text_len)
 		return "the key is no base64";
-	secret = g_base64_decode(word[1], &len);
-	if (len < SECRET_MIN || len > SECRET_MAX)
+	secret = g_base64_decode(text, &len);
+	if (len < SECRET_MIN || len > SECRET_MAX) {
+		explicit_bzero(secret, len);
 		return "the key must have 32 to 1024 bytes; make one with "
 		       "'head -c 32 /dev/urandom | base64'";
+	}
 	hmac_sha256_set_key(&keys->key[id], len, secret);
 	explicit_bzero(secret, len);
 	keys->have[id] = TRUE;
@@ -64,29 +69,34 @@ asn_seal_keys_parse(
     const char *text, gsize len, const char *name, GError **error)
 {
 	AsnSealKeys *keys = g_new0(AsnSealKeys, 1);
+	/* The only copy, cut in place, so that wiping it wipes all. */
 	g_autofree char *copy = g_strndup(text, len);
-	g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
+	char *next = copy;
 	gboolean first = TRUE;
 	const char *wrong = strlen(copy) == len ? NULL : "NUL byte in the file";
-	guint i;
+	guint n_lines = 0;
 
-	for (i = 0; wrong == NULL && lines[i] != NULL; i++) {
-		char *line = g_strstrip(lines[i]);
+	while (wrong == NULL && next != NULL) {
+		char *line = next, *end = strchr(line, '\n');
+
+		next = end != NULL ? end + 1 : NULL;
+		if (end != NULL)
+			*end = '\0';
+		n_lines++;
+		g_strstrip(line);
 		if (*line == '\0' || *line == '#')
 			continue;
 		wrong = parse_key_line(keys, first, line);
 		first = FALSE;
 	}
-	explicit_bzero(copy, strlen(copy));
-	for (guint j = 0; lines[j] != NULL; j++)
-		explicit_bzero(lines[j], strlen(lines[j]));
+	explicit_bzero(copy, len);
 	if (wrong == NULL && first)
 		wrong = "no key in the file";
 	if (wrong == NULL)
 		return keys;
 	/* Never the value: it is a secret. */
 	g_set_error(error, ASN_CONFIG_ERROR, ASN_CONFIG_ERROR_VALUE,
-	    "%s:%u: %s", name, MAX(i, 1), wrong);
+	    "%s:%u: %s", name, MAX(n_lines, 1), wrong);
 	asn_seal_keys_free(keys);
 	return NULL;
 }

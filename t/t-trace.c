@@ -2,6 +2,7 @@
 /* t-trace.c: trace.h  */
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
@@ -271,6 +272,39 @@ test_keys_refused(void)
 	g_assert_null(asn_seal_keys_parse("0 " KEY0 "\n\0", 48, "k", NULL));
 }
 
+/* Is it anywhere on the heap, freed memory too?  (ASan has another heap.) */
+static gboolean
+is_on_heap(const char *needle)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	unsigned long from = 0, to = 0;
+
+	g_assert_nonnull(maps);
+	while (fgets(line, sizeof line, maps) != NULL)
+		if (strstr(line, "[heap]") != NULL)
+			g_assert_cmpint(
+			    sscanf(line, "%lx-%lx", &from, &to), ==, 2);
+	fclose(maps);
+	return memmem((const void *)from, to - from, needle, strlen(needle)) !=
+	       NULL;
+}
+
+/* No copy of a key is left behind, whatever becomes of the file. */
+static void
+test_keys_wiped(void)
+{
+	static const char text[] =
+	    " 3   d2lwZWQgZnJvbSBtZW1vcnkgaW4gYWxsIG9mIGl0cyBjb3BpZXM=  \n"
+	    "4\td2lwZWQgZnJvbSBtZW1vcnkgaW4gYWxsIG9mIGl0cyBjb3BpZXM\n";
+	/* malloc's own pointers overwrite the start of what is freed */
+	static const char base64[] = "gaW4gYWxsIG9m", plain[] = "in all of its";
+
+	g_assert_null(asn_seal_keys_parse(text, strlen(text), "k", NULL));
+	g_assert_false(is_on_heap(base64));
+	g_assert_false(is_on_heap(plain));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -282,5 +316,6 @@ main(int argc, char **argv)
 	g_test_add_func("/seal/grammar", test_seal_grammar);
 	g_test_add_func("/seal/forged", test_seal_forged);
 	g_test_add_func("/seal/keys-refused", test_keys_refused);
+	g_test_add_func("/seal/keys-wiped", test_keys_wiped);
 	return g_test_run();
 }

@@ -14,7 +14,8 @@
 
 #include "watch-private.h"
 
-#define BATCH 256 /* packets between two looks at everything else */
+#define BATCH 256         /* packets between two looks at everything else */
+#define ACCEPT_PAUSE 1000 /* milliseconds */
 
 static void
 free_folder(gpointer data)
@@ -194,14 +195,20 @@ is_allowed(int fd)
 	return FALSE;
 }
 
+static void stop_accepting(AsndWatchServer *w, guint msec);
+
 static gboolean
 can_accept(gint listener, GIOCondition condition, gpointer data)
 {
 	AsndWatchServer *w = data;
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* Out of descriptors or memory: it would fail again at once. */
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			stop_accepting(w, ACCEPT_PAUSE);
 		return G_SOURCE_CONTINUE;
+	}
 	if (!is_allowed(fd)) {
 		close(fd);
 		return G_SOURCE_CONTINUE;
@@ -227,10 +234,9 @@ pause_is_over(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-void
-asnd_watch_server_pause(AsndWatchServer *w, guint msec)
+static void
+stop_accepting(AsndWatchServer *w, guint msec)
 {
-	close_connection(w);
 	if (w->listener < 0)
 		return;
 	if (w->listen_source != 0)
@@ -239,6 +245,13 @@ asnd_watch_server_pause(AsndWatchServer *w, guint msec)
 		g_source_remove(w->pause_source);
 	w->listen_source = 0;
 	w->pause_source = g_timeout_add(msec, pause_is_over, w);
+}
+
+void
+asnd_watch_server_pause(AsndWatchServer *w, guint msec)
+{
+	close_connection(w);
+	stop_accepting(w, msec);
 }
 
 static gboolean

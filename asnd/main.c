@@ -62,15 +62,27 @@ on_fatal(gpointer data)
 	g_main_loop_quit(m->loop);
 }
 
+/* SIG_BLOCK: a reload during the start waits; SIG_UNBLOCK: now it may come. */
+static void
+hold_reloads(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(how, &set, NULL);
+}
+
 static int
 run(const AsnConfig *config)
 {
 	Main m = {.loop = g_main_loop_new(NULL, FALSE)};
 	g_autoptr(GError) error = NULL;
 
-	/* Before the start, which may take a moment: a stop is not lost. */
-	g_unix_signal_add(SIGTERM, on_stop, &m);
-	g_unix_signal_add(SIGINT, on_stop, &m);
+	/* Checking the evidence may take long: until there is a loop, SIGTERM
+	 * just kills.  SQLite and renames leave nothing half-written. */
+	hold_reloads(SIG_BLOCK);
 	m.daemon = asnd_daemon_new(config, clock_offset, &error);
 	if (m.daemon == NULL) {
 		g_critical("cannot start: %s", error->message);
@@ -78,8 +90,11 @@ run(const AsnConfig *config)
 		return EX_UNAVAILABLE;
 	}
 	asnd_daemon_on_fatal(m.daemon, on_fatal, &m);
+	g_unix_signal_add(SIGTERM, on_stop, &m);
+	g_unix_signal_add(SIGINT, on_stop, &m);
 	g_unix_signal_add(SIGHUP, on_reload, &m);
 	g_unix_signal_add(SIGUSR1, on_reload, &m);
+	hold_reloads(SIG_UNBLOCK);
 	sd_notify(0, "READY=1");
 	g_main_loop_run(m.loop);
 	sd_notify(0, "STOPPING=1");

@@ -299,7 +299,8 @@ set_aside(AsndStore *store, gint64 now, GError **error)
 {
 	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(now);
 	g_autofree char *stamp = g_date_time_format(when, "%Y%m%dT%H%M%SZ");
-	static const char *const tails[] = {"", "-wal", "-shm"};
+	/* Killed in between: no WAL is left for a file that it is not of. */
+	static const char *const tails[] = {"-shm", "-wal", ""};
 
 	store->set_aside = g_strdup_printf("%s.corrupt-%s", store->path, stamp);
 	for (gsize i = 0; i < G_N_ELEMENTS(tails); i++) {

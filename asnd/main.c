@@ -87,7 +87,8 @@ run(const AsnConfig *config)
 	if (m.daemon == NULL) {
 		g_critical("cannot start: %s", error->message);
 		g_main_loop_unref(m.loop);
-		return EX_UNAVAILABLE;
+		return error->domain == ASN_CONFIG_ERROR ? EX_CONFIG
+							 : EX_UNAVAILABLE;
 	}
 	asnd_daemon_on_fatal(m.daemon, on_fatal, &m);
 	g_unix_signal_add(SIGTERM, on_stop, &m);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "evidence.h"
@@ -71,6 +72,19 @@ end_of(Fixture *f)
 	return status;
 }
 
+/* As asn-milter: nothing would get better by starting again. */
+static void
+test_broken_key(Fixture *f, gconstpointer data)
+{
+	int status;
+
+	write_file(f, "seal.key", "0 c2hvcnQ=\n");
+	start(f);
+	status = end_of(f);
+	g_assert_true(WIFEXITED(status));
+	g_assert_cmpint(WEXITSTATUS(status), ==, EX_CONFIG);
+}
+
 static gboolean
 has_open(GPid pid, const char *name)
 {
@@ -118,6 +132,7 @@ int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	ADD("broken-key", test_broken_key);
 	ADD("stop", test_stop);
 	return g_test_run();
 }

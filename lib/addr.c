@@ -169,16 +169,24 @@ tree_bits(const AsnNetwork *net)
 	return net->len + (net->addr.family == 4 ? 96u : 0u);
 }
 
+/* The first n of 64 bits. */
+static guint64
+first_bits(guint n)
+{
+	return n == 0 ? 0 : G_MAXUINT64 << (64 - MIN(n, 64));
+}
+
 AsnNetwork
 asn_network_of(const AsnAddr *addr, guint8 len)
 {
 	AsnNetwork net = {.addr = *addr, .len = len};
 	guint bits = tree_bits(&net);
+	guint64 b[2];
 
-	for (guint i = 0; i < 16; i++) {
-		guint keep = bits > i * 8 ? MIN(8, bits - i * 8) : 0;
-		net.addr.b[i] &= (guint8)(0xff00 >> keep);
-	}
+	memcpy(b, addr->b, sizeof b);
+	b[0] &= GUINT64_TO_BE(first_bits(bits));
+	b[1] &= GUINT64_TO_BE(first_bits(bits > 64 ? bits - 64 : 0));
+	memcpy(net.addr.b, b, sizeof b);
 	return net;
 }
 

@@ -94,6 +94,8 @@ void asn_mmdb_field(AsnMmdbValue value, AsnMmdbField *out);
 /* Integer or double fields by value; FALSE for another type. */
 gboolean asn_mmdb_field_uint(const AsnMmdbField *f, guint64 *out);
 gboolean asn_mmdb_field_double(const AsnMmdbField *f, double *out);
+/* The data section as it lies in the file, for readers of one known layout. */
+const guint8 *asn_mmdb_data(const AsnMmdb *db, gsize *len);
 /* Value of a key in a map; FALSE when value is no map or lacks it. */
 gboolean asn_mmdb_map_get(
     AsnMmdbValue map, const char *key, gsize key_len, AsnMmdbField *out);

@@ -3,11 +3,39 @@
 
 #include <string.h>
 
+#include "mmdb-format.h"
 #include "networks.h"
+
+enum { KEY_ASN, KEY_ORG, KEY_COUNTRY, KEY_LENGTH, N_KEYS };
+static const char *const key_names[N_KEYS] = {"autonomous_system_number",
+    "autonomous_system_organization", "country", "prefix_length"};
 
 struct _AsnNetworks {
 	AsnMmdb *db;
+	MmdbSection data;
+	gsize
+	    key_at[N_KEYS]; /* where our writer puts them: at the very start */
 };
+
+/* G_MAXSIZE for a key that no record has. */
+static void
+find_keys(AsnNetworks *n)
+{
+	MmdbHeader h;
+	gsize at = 0;
+
+	for (int i = 0; i < N_KEYS; i++)
+		n->key_at[i] = G_MAXSIZE;
+	for (int i = 0; i < N_KEYS; i++) {
+		if (mmdb_decode(&n->data, at, &h) != NULL ||
+		    h.type != ASN_MMDB_STRING ||
+		    h.size != strlen(key_names[i]) ||
+		    memcmp(n->data.base + h.body, key_names[i], h.size) != 0)
+			return;
+		n->key_at[i] = at;
+		at = h.body + h.size;
+	}
+}
 
 AsnNetworks *
 asn_networks_open(int fd, const char *name, GError **error)
@@ -29,6 +57,8 @@ asn_networks_open(int fd, const char *name, GError **error)
 	}
 	networks = g_new0(AsnNetworks, 1);
 	networks->db = db;
+	networks->data.base = asn_mmdb_data(db, &networks->data.len);
+	find_keys(networks);
 	return networks;
 }
 
@@ -47,64 +77,79 @@ asn_networks_mmdb(const AsnNetworks *db)
 	return db->db;
 }
 
-/* Keys differ in their lengths, so that one look tells them apart. */
-#define KEY_ASN "autonomous_system_number"
-#define KEY_ORG "autonomous_system_organization"
-#define KEY_COUNTRY "country"
-#define KEY_LENGTH "prefix_length"
+/* --- the records ------------------------------------------------------------
+ */
 
-static gboolean
-is_key(const AsnMmdbField *f, const char *key, gsize len)
+/* The field at *at, its pointer followed; *at moves behind it. */
+static inline gboolean
+next_field(const MmdbSection *s, gsize *at, MmdbHeader *h)
 {
-	return f->size == len && memcmp(f->payload, key, len) == 0;
+	if (mmdb_decode(s, *at, h) != NULL)
+		return FALSE;
+	*at = h->body + mmdb_payload(h);
+	return h->type != ASN_MMDB_POINTER ||
+	       mmdb_decode(s, h->target, h) == NULL;
 }
 
-static void
-take_field(const AsnMmdbField *key, const AsnMmdbField *f, AsnOrigin *out,
+static inline guint32
+uint_of(const MmdbSection *s, const MmdbHeader *h, AsnMmdbType type)
+{
+	if (h->type != type || h->size > 4)
+		return 0;
+	return mmdb_be(s->base + h->body, h->size);
+}
+
+#define NO_LENGTH 255
+
+static inline void
+take_field(const MmdbSection *s, int key, const MmdbHeader *h, AsnOrigin *out,
     guint *prefix_length)
 {
-	guint64 n;
+	const guint8 *payload = s->base + h->body;
 
-	if (is_key(key, KEY_ASN, strlen(KEY_ASN))) {
-		if (asn_mmdb_field_uint(f, &n) && n <= G_MAXUINT32)
-			out->asn = (guint32)n;
-	} else if (is_key(key, KEY_LENGTH, strlen(KEY_LENGTH))) {
-		if (asn_mmdb_field_uint(f, &n) && n <= 128)
-			*prefix_length = (guint)n;
-	} else if (is_key(key, KEY_COUNTRY, strlen(KEY_COUNTRY))) {
-		if (f->type == ASN_MMDB_STRING && f->size == 2)
-			memcpy(out->country, f->payload, 2);
-	} else if (is_key(key, KEY_ORG, strlen(KEY_ORG))) {
-		if (f->type == ASN_MMDB_STRING) {
-			out->org = (const char *)f->payload;
-			out->org_len = f->size;
+	switch (key) {
+	case KEY_ASN:
+		out->asn = uint_of(s, h, ASN_MMDB_UINT32);
+		break;
+	case KEY_LENGTH:
+		*prefix_length = MIN(128, uint_of(s, h, ASN_MMDB_UINT16));
+		break;
+	case KEY_COUNTRY:
+		if (h->type == ASN_MMDB_STRING && h->size == 2)
+			memcpy(out->country, payload, 2);
+		break;
+	default:
+		if (h->type == ASN_MMDB_STRING) {
+			out->org = (const char *)payload;
+			out->org_len = h->size;
 		}
 	}
 }
 
-/* The flat map of our own writer, in one pass.  Returns the length of the
- * routed prefix as stored; NO_LENGTH without. */
-#define NO_LENGTH 255
-
-static guint
-read_record(AsnMmdbValue v, AsnOrigin *out)
+/* The flat map of our own writer, in one pass: each key is a pointer to its one
+ * place.  Returns the length of the routed prefix as stored; NO_LENGTH without.
+ * The file was checked; the bounds hold even if somebody writes into it. */
+static __attribute__((flatten)) guint
+read_record(const AsnNetworks *n, gsize at, AsnOrigin *out)
 {
 	guint prefix_length = NO_LENGTH;
-	AsnMmdbField map, key, field;
+	MmdbHeader map, key, value;
 
-	asn_mmdb_field(v, &map);
-	if (map.type != ASN_MMDB_MAP)
+	if (!next_field(&n->data, &at, &map) || map.type != ASN_MMDB_MAP)
 		return NO_LENGTH;
-	v.offset = map.next;
 	for (guint32 i = 0; i < map.size; i++) {
-		asn_mmdb_field(v, &key);
-		v.offset = key.next;
-		asn_mmdb_field(v, &field);
-		v.offset = field.next;
-		if (key.type != ASN_MMDB_STRING || field.type == ASN_MMDB_MAP ||
-		    field.type == ASN_MMDB_ARRAY)
+		int k = 0;
+
+		if (mmdb_decode(&n->data, at, &key) != NULL ||
+		    key.type != ASN_MMDB_POINTER)
 			break;
-		take_field(&key, &field, out, &prefix_length);
+		at = key.body;
+		if (!next_field(&n->data, &at, &value))
+			break;
+		while (k < N_KEYS && n->key_at[k] != key.target)
+			k++;
+		if (k < N_KEYS)
+			take_field(&n->data, k, &value, out, &prefix_length);
 	}
 	return prefix_length;
 }
@@ -133,7 +178,7 @@ asn_networks_lookup(const AsnNetworks *db, const AsnAddr *addr, AsnOrigin *out)
 	memset(out, 0, sizeof *out);
 	if (!asn_mmdb_lookup(db->db, addr, &v, &leaf_length))
 		return FALSE;
-	stored = read_record(v, out);
+	stored = read_record(db, v.offset, out);
 	out->prefix =
 	    asn_network_of(addr, own_length(addr, stored, leaf_length));
 	return TRUE;

@@ -126,30 +126,51 @@ take_field(const MmdbSection *s, int key, const MmdbHeader *h, AsnOrigin *out,
 	}
 }
 
-/* The flat map of our own writer, in one pass: each key is a pointer to its one
- * place.  Returns the length of the routed prefix as stored; NO_LENGTH without.
- * The file was checked; the bounds hold even if somebody writes into it. */
+/* Which key stands at *at, N_KEYS for another; *at moves behind it.  import
+ * makes each a pointer to its one place. */
+static inline int
+next_key(const AsnNetworks *n, gsize *at)
+{
+	MmdbHeader h;
+	int k = 0;
+
+	if (mmdb_decode(&n->data, *at, &h) != NULL)
+		return N_KEYS;
+	if (h.type == ASN_MMDB_POINTER)
+		while (k < N_KEYS && n->key_at[k] != h.target)
+			k++;
+	if (h.type == ASN_MMDB_POINTER && k < N_KEYS) {
+		*at = h.body;
+		return k;
+	}
+	if (!next_field(&n->data, at, &h) || h.type != ASN_MMDB_STRING)
+		return N_KEYS;
+	for (k = 0; k < N_KEYS; k++)
+		if (h.size == strlen(key_names[k]) &&
+		    memcmp(n->data.base + h.body, key_names[k], h.size) == 0)
+			break;
+	return k;
+}
+
+/* The flat map of our own writer, in one pass.  Returns the length of the
+ * routed prefix as stored; NO_LENGTH without. The file was checked; the bounds
+ * hold even if somebody writes into it. */
 static __attribute__((flatten)) guint
 read_record(const AsnNetworks *n, gsize at, AsnOrigin *out)
 {
 	guint prefix_length = NO_LENGTH;
-	MmdbHeader map, key, value;
+	MmdbHeader map, value;
 
 	if (!next_field(&n->data, &at, &map) || map.type != ASN_MMDB_MAP)
 		return NO_LENGTH;
 	for (guint32 i = 0; i < map.size; i++) {
-		int k = 0;
+		int key = next_key(n, &at);
 
-		if (mmdb_decode(&n->data, at, &key) != NULL ||
-		    key.type != ASN_MMDB_POINTER)
+		if (!next_field(&n->data, &at, &value) ||
+		    mmdb_is_container(value.type))
 			break;
-		at = key.body;
-		if (!next_field(&n->data, &at, &value))
-			break;
-		while (k < N_KEYS && n->key_at[k] != key.target)
-			k++;
-		if (k < N_KEYS)
-			take_field(&n->data, k, &value, out, &prefix_length);
+		if (key < N_KEYS)
+			take_field(&n->data, key, &value, out, &prefix_length);
 	}
 	return prefix_length;
 }

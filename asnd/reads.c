@@ -59,11 +59,26 @@ has_room(const AsndReads *r, gint64 user)
 	return mine < URGENT_USER;
 }
 
+static AsndRead *
+find_out(AsndReads *r, gint64 mail)
+{
+	for (guint i = 0; i < r->n_out; i++)
+		if (r->out[i].mail == mail)
+			return &r->out[i];
+	return NULL;
+}
+
 void
 asnd_reads_wanted(AsndReads *r, const AsndMailRow *row, gboolean urgent)
 {
+	AsndRead *out = find_out(r, row->id);
+
 	if (row->state != ASND_MAIL_WANTED)
 		return;
+	if (out != NULL) {
+		out->again = TRUE;
+		return;
+	}
 	if (urgent && has_room(r, row->user)) {
 		r->urgent[(r->first + r->n_urgent++) % URGENT_MAX] =
 		    (Urgent){row->id, row->user};
@@ -107,39 +122,33 @@ next_id(AsndReads *r)
 	return r->at < r->n_refill ? r->refill[r->at++] : 0;
 }
 
-static gboolean
-is_out(const AsndReads *r, gint64 mail)
-{
-	for (guint i = 0; i < r->n_out; i++)
-		if (r->out[i].mail == mail)
-			return TRUE;
-	return FALSE;
-}
-
 gboolean
 asnd_reads_next(AsndReads *r, AsndMailRow *row, guint32 *request)
 {
 	gint64 id;
 
 	while (r->n_out < ASN_WATCH_MAX_READS && (id = next_id(r)) != 0) {
-		if (is_out(r, id) || !asnd_mails_get(r->mails, id, row) ||
+		if (find_out(r, id) != NULL ||
+		    !asnd_mails_get(r->mails, id, row) ||
 		    row->state != ASND_MAIL_WANTED)
 			continue;
 		*request = ++r->last_request;
-		r->out[r->n_out++] = (AsndRead){*request, id};
+		r->out[r->n_out++] = (AsndRead){*request, id, FALSE};
 		return TRUE;
 	}
 	return FALSE;
 }
 
 gint64
-asnd_reads_answered(AsndReads *r, guint32 request)
+asnd_reads_answered(AsndReads *r, guint32 request, gboolean *again)
 {
 	for (guint i = 0; i < r->n_out; i++) {
 		gint64 mail = r->out[i].mail;
 
 		if (r->out[i].request != request)
 			continue;
+		if (again != NULL)
+			*again = r->out[i].again;
 		r->out[i] = r->out[--r->n_out];
 		return mail;
 	}
@@ -149,7 +158,7 @@ asnd_reads_answered(AsndReads *r, guint32 request)
 void
 asnd_reads_put_back(AsndReads *r, guint32 request)
 {
-	asnd_reads_answered(r, request);
+	asnd_reads_answered(r, request, NULL);
 	asnd_reads_again(r);
 }
 

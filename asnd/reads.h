@@ -13,6 +13,7 @@
 typedef struct {
 	guint32 request;
 	gint64 mail;
+	gboolean again; /* wanted anew meanwhile */
 } AsndRead;
 
 typedef struct _AsndReads AsndReads;
@@ -31,7 +32,8 @@ void asnd_reads_again(AsndReads *reads);
 gboolean asnd_reads_next(AsndReads *reads, AsndMailRow *row, guint32 *request);
 /* It could not be sent now. */
 void asnd_reads_put_back(AsndReads *reads, guint32 request);
-/* The mail of a request, which is over; 0: none such. */
-gint64 asnd_reads_answered(AsndReads *reads, guint32 request);
+/* The mail of a request, which is over; 0: none such.  *again (may be NULL):
+ * something happened to the mail since it was asked for. */
+gint64 asnd_reads_answered(AsndReads *reads, guint32 request, gboolean *again);
 /* Nothing is out and nothing wanted. */
 gboolean asnd_reads_idle(const AsndReads *reads);

@@ -12,6 +12,7 @@
 
 #define MAX_MAILDIRS (1u << 20)
 #define MAX_FOLDERS (1u << 22)
+#define SETTLED 60 /* seconds after which nobody writes a mail any more */
 
 static gint64 *
 new_id(gint64 id)
@@ -250,11 +251,43 @@ map_block(int fd, guint64 len, void **out)
 	return NULL;
 }
 
+/* Up to the empty line.  What was written into its place, instead of being
+ * moved there, may have been read too early; asnd-mailwatch cannot know: it
+ * saw the end of the file. */
+static gboolean
+is_whole(const char *block, guint64 len)
+{
+	if (len == ASN_WATCH_BLOCK_MAX)
+		return TRUE;
+	if (len == 0 || block[--len] != '\n')
+		return FALSE;
+	if (len > 0 && block[len - 1] == '\r')
+		len--;
+	return len == 0 || block[len - 1] == '\n';
+}
+
+/* again: what happened to it while it was read is tried at once; else the
+ * next that happens to it, or a scan, has it read. */
+static void
+not_read(AsndWatchServer *w, AsndMailRow *row, guint32 status, gboolean again)
+{
+	if (row->state != ASND_MAIL_WANTED)
+		return;
+	if (again) {
+		asnd_reads_wanted(w->reads, row, TRUE);
+		return;
+	}
+	row->state =
+	    status == ASN_WATCH_REFUSED ? ASND_MAIL_REFUSED : ASND_MAIL_MISSED;
+	asnd_mails_save(w->mails, row);
+}
+
 static const char *
 on_block(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
 {
 	const AsnWatchBlock *b = p->fixed;
-	gint64 mail = asnd_reads_answered(w->reads, b->request);
+	gboolean again = FALSE;
+	gint64 mail = asnd_reads_answered(w->reads, b->request, &again);
 	const char *wrong = NULL;
 	AsndMailRow row;
 	void *block = NULL;
@@ -266,14 +299,14 @@ on_block(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
 		return wrong;
 	if (!asnd_mails_get(w->mails, mail, &row)) {
 		/* Forgotten meanwhile. */
-	} else if (b->status == ASN_WATCH_OK) {
+	} else if (b->status == ASN_WATCH_OK &&
+		   (is_whole(block, b->len) ||
+		       w->handler.now(w->data) - row.mtime >= SETTLED)) {
 		w->n_reads++;
 		w->handler.block(
 		    &row, block ? block : "", (gsize)b->len, w->data);
-	} else if (row.state == ASND_MAIL_WANTED) {
-		row.state = b->status == ASN_WATCH_MOVED ? ASND_MAIL_MISSED
-							 : ASND_MAIL_REFUSED;
-		asnd_mails_save(w->mails, &row);
+	} else {
+		not_read(w, &row, b->status, again);
 	}
 	if (b->status == ASN_WATCH_OK && block != NULL)
 		munmap(block, (size_t)b->len);
@@ -306,7 +339,7 @@ ask_one(AsndWatchServer *w, const AsndMailRow *row, guint32 request)
 		w->mails, row->id, is_watched, w, &folder, &cur, name, &len)) {
 		AsndMailRow missed = *row;
 
-		asnd_reads_answered(w->reads, request);
+		asnd_reads_answered(w->reads, request, NULL);
 		missed.state = ASND_MAIL_MISSED;
 		/* Before the scan is complete its folder may come yet. */
 		if (w->synced)

@@ -28,7 +28,11 @@ typedef struct {
 	AsnSealer *sealer;
 	gint64 now;
 	int peer; /* our end, as asnd-mailwatch; -1: not connected */
-	guint hang_ups;
+	guint hang_ups, answered;
+	gboolean partial; /* the block is cut, as of a file half written */
+	gboolean hold;    /* do not answer */
+	AsnWatchRead held;
+	gint64 mtime;
 	guint64 next_ino; /* also names the mail */
 } Fixture;
 
@@ -88,7 +92,7 @@ say_entry(Fixture *f, guint32 folder, guint64 ino, guint8 scan)
 {
 	AsnWatchEntry e = {.dev = 1,
 	    .ino = ino,
-	    .mtime = f->now - 3600,
+	    .mtime = f->mtime,
 	    .ctime = f->now,
 	    .scan = scan,
 	    .folder = folder,
@@ -121,6 +125,17 @@ scan(Fixture *f)
 	say(f, ASN_WATCH_SYNC, &sync, sizeof sync, NULL, -1);
 }
 
+/* Of our own host, so that it names a client. */
+static char *
+received_line(Fixture *f)
+{
+	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(f->mtime);
+
+	return g_date_time_format(when,
+	    "Received: from a (a [192.0.2.7]) by mx.example (Postfix)"
+	    " with ESMTP id Q1; %a, %d %b %Y %H:%M:%S +0000\n");
+}
+
 /* Hands over the header block of mail n: a seal of its own. */
 static void
 answer(Fixture *f, guint32 request, guint64 n)
@@ -135,7 +150,9 @@ answer(Fixture *f, guint32 request, guint64 n)
 	g_snprintf(seal.queue_id, sizeof seal.queue_id, "Q%u", (guint)n);
 	g_assert_cmpuint(
 	    asn_seal_write(f->sealer, &seal, value, sizeof value), >, 0);
-	text = g_strdup_printf(ASN_HEADER_SEAL ": %s\n\n", value);
+	text = f->partial ? received_line(f)
+			  : g_strdup_printf(ASN_HEADER_SEAL ": %s\n\n", value);
+	f->answered++;
 	b.len = strlen(text);
 	g_assert_cmpint(write(fd, text, b.len), ==, (gssize)b.len);
 	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
@@ -163,7 +180,9 @@ turn(Fixture *f)
 		g_assert_true(asn_watch_parse(buf, (gsize)n, &p));
 		g_assert_cmpint(p.type, ==, ASN_WATCH_READ);
 		read = p.fixed;
-		answer(f, read->request, read->ino);
+		f->held = *read;
+		if (!f->hold)
+			answer(f, read->request, read->ino);
 	} else if (n == 0 || errno != EAGAIN) {
 		f->hang_ups++;
 		drop_peer(f);
@@ -180,6 +199,23 @@ turn(Fixture *f)
 		}                                                              \
 	} while (0)
 
+static void
+turns_for(Fixture *f, gint64 usec)
+{
+	gint64 end = g_get_monotonic_time() + usec;
+
+	while (g_get_monotonic_time() < end)
+		turn(f);
+}
+
+/* asnd has handled all that was said. */
+static void
+settle(void)
+{
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+}
+
 /* --- the fixture ------------------------------------------------------------
  */
 
@@ -194,7 +230,8 @@ set_up(Fixture *f, gconstpointer data)
 	key = g_build_filename(f->dir, "seal.key", NULL);
 	g_assert_true(g_file_set_contents(key, KEY, -1, NULL));
 	text = g_strdup_printf("[paths]\ndatabase-dir=%s\nstate-dir=%s\n"
-			       "seal-key=%s\nwatch-socket=%s/sock\n",
+			       "seal-key=%s\nwatch-socket=%s/sock\n"
+			       "[mail]\nhost-names=mx.example\n",
 	    f->dir, f->dir, key, f->dir);
 	f->config = asn_config_parse(text, strlen(text), "test", &error);
 	g_assert_no_error(error);
@@ -202,8 +239,8 @@ set_up(Fixture *f, gconstpointer data)
 	g_assert_no_error(error);
 	f->sealer = asn_sealer_new(f->keys);
 	f->now = g_get_real_time() / G_USEC_PER_SEC;
+	f->mtime = f->now - 3600;
 	f->peer = -1;
-	f->hang_ups = f->next_ino = 0;
 	n_cannot = n_again = n_learnt = 0;
 }
 
@@ -226,6 +263,54 @@ tear_down(Fixture *f, gconstpointer data)
 	asn_config_free(f->config);
 	ev_remove_dir(f->dir);
 	g_free(f->dir);
+}
+
+/* --- mails that are written where they are ----------------------------------
+ */
+
+static void
+start_writing(Fixture *f)
+{
+	start(f);
+	scan(f);
+	TURNS_UNTIL(f, n_learnt == 1);
+	f->answered = 0;
+	f->mtime = f->now;
+	f->partial = TRUE;
+}
+
+/* IN_CREATE, read too early, IN_CLOSE_WRITE: read again. */
+static void
+test_written(Fixture *f, gconstpointer data)
+{
+	start_writing(f);
+	say_entry(f, INBOX, 50, 0);
+	TURNS_UNTIL(f, f->answered == 1);
+	settle();
+	f->partial = FALSE;
+	say_entry(f, INBOX, 50, 0);
+	TURNS_UNTIL(f, f->answered == 2);
+	/* and that was the last time */
+	settle();
+	say_entry(f, INBOX, 50, 0);
+	turns_for(f, 100000);
+	g_assert_cmpuint(f->answered, ==, 2);
+}
+
+/* The same with IN_CLOSE_WRITE before the answer. */
+static void
+test_written_while_read(Fixture *f, gconstpointer data)
+{
+	start_writing(f);
+	f->hold = TRUE;
+	f->held.request = 0;
+	say_entry(f, INBOX, 50, 0);
+	TURNS_UNTIL(f, f->held.request != 0);
+	say_entry(f, INBOX, 50, 0);
+	settle();
+	answer(f, f->held.request, 50);
+	f->partial = f->hold = FALSE;
+	TURNS_UNTIL(f, f->answered == 2);
 }
 
 /* --- a full disk ------------------------------------------------------------
@@ -308,15 +393,6 @@ inode(Fixture *f, const char *name)
 	return st.st_ino;
 }
 
-static void
-turns_for(Fixture *f, gint64 usec)
-{
-	gint64 end = g_get_monotonic_time() + usec;
-
-	while (g_get_monotonic_time() < end)
-		turn(f);
-}
-
 /* While a fold waits for its time, votes go out as ever. */
 static void
 test_vote_beside_fold(Fixture *f, gconstpointer data)
@@ -349,6 +425,8 @@ main(int argc, char **argv)
 	g_log_set_writer_func(count_logs, NULL, NULL);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	ADD("written", test_written);
+	ADD("written-while-read", test_written_while_read);
 	ADD("full", test_full);
 	ADD("vote-beside-fold", test_vote_beside_fold);
 	return g_test_run();

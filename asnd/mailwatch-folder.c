@@ -213,6 +213,8 @@ list_is_full(MwTree *tree)
 
 	if (tree->listed_entries < MW_MAX_ENTRIES)
 		return FALSE;
+	/* asnd must not take what is passed over for gone. */
+	tree->listing_failed = TRUE;
 	if (!node->warned) {
 		g_autofree char *path = mw_node_full_path(node);
 		char shown[ASN_ESCAPE_SIZE];
@@ -221,6 +223,7 @@ list_is_full(MwTree *tree)
 		    asn_escape_str(shown, path), MW_MAX_ENTRIES);
 	}
 	node->warned = TRUE;
+	errno = 0; /* no error of readdir: it was not asked */
 	return TRUE;
 }
 

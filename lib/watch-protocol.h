@@ -35,7 +35,7 @@ typedef enum {
 	ASN_WATCH_MAILDIR,       /* AsnWatchMaildir + absolute path */
 	ASN_WATCH_MAILDIR_GONE,  /* AsnWatchId */
 	ASN_WATCH_FOLDER,        /* AsnWatchFolder + name, "" for INBOX; sent again = about to be listed anew */
-	ASN_WATCH_FOLDER_LISTED, /* AsnWatchId: every entry was sent; what was not named is gone */
+	ASN_WATCH_FOLDER_LISTED, /* AsnWatchId: every entry was sent (not said otherwise); what was not named is gone */
 	ASN_WATCH_FOLDER_GONE,   /* AsnWatchId */
 	ASN_WATCH_ENTRY,         /* AsnWatchEntry + file name */
 	ASN_WATCH_GONE,          /* AsnWatchGone + file name */

@@ -134,6 +134,9 @@ test_entry_cap(void)
 	peer_wait(p, p->syncs == 1);
 	g_assert_cmpuint(mails(p, ""), ==, 250000);
 	g_assert_cmpuint(peer_logged(p, "more than 250000 entries"), ==, 1);
+	/* not all were named, so it must not say that */
+	g_assert_cmpuint(peer_folder(p, A, "")->listed, ==, 0);
+	g_assert_cmpuint(peer_logged(p, "cannot be read"), ==, 0);
 	/* what comes now is told all the same */
 	peer_write(p, A "/new/fresh", "A: b\n\n");
 	peer_wait(p, peer_mail(p, A, "", "new/fresh"));

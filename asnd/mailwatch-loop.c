@@ -30,7 +30,9 @@ typedef struct {
 	MwConn conn;
 	MwTree *tree; /* NULL: not connected */
 	int signals;
-	gboolean quit, waiting_said, working;
+	gboolean quit, waiting_said;
+	gboolean working, scanning; /* anything to do; to list */
+	gboolean scan_turn;
 	guint32 overflows;
 	gint64 connect_at, backoff;
 	gint64 poll_at;
@@ -70,7 +72,7 @@ start(Loop *l, gint64 now)
 	emit(l, ASN_WATCH_HELLO, &hello, sizeof hello, NULL, -1);
 	l->tree = mw_tree_new((const char *const *)l->config->maildirs, FALSE,
 	    l->overflows, emit, l);
-	l->working = TRUE;
+	l->working = l->scanning = TRUE;
 }
 
 static void
@@ -163,7 +165,7 @@ answer_reads(Loop *l)
 static void
 rescans(Loop *l, gint64 now)
 {
-	if (l->rescan_began != 0 && !l->working) {
+	if (l->rescan_began != 0 && !l->scanning) {
 		gint64 took = now - l->rescan_began;
 		l->rescan_at = now + MAX(took * RESCAN_REST, SECOND / 10);
 		l->rescan_began = 0;
@@ -175,16 +177,41 @@ rescans(Loop *l, gint64 now)
 		l->overflown = FALSE;
 		l->rescan_began = now;
 		mw_scan_all(l->tree);
-		l->working = TRUE;
+		l->working = l->scanning = TRUE;
 	}
 	if (now >= l->poll_at) {
 		mw_scan_polled(l->tree);
 		l->poll_at = now + l->config->rescan_interval * SECOND;
-		l->working = TRUE;
+		l->working = l->scanning = TRUE;
 	}
 }
 
-/* Events before listings: what users do now before what they did once. */
+static gboolean
+event_step(Loop *l)
+{
+	/* Farewells first: ids of events must be known to asnd. */
+	return l->tree->gone->len == 0 && mw_event_step(l->tree, &l->overflown);
+}
+
+static gboolean
+scan_step(Loop *l)
+{
+	l->scanning = mw_scan_step(l->tree);
+	return l->scanning;
+}
+
+/* One step, of events and of listings by turns, wherever it was stopped: who
+ * renames without end keeps nobody from being listed, and a long listing
+ * nobody's moves from being told. */
+static gboolean
+step(Loop *l)
+{
+	l->scan_turn = !l->scan_turn;
+	if (l->scan_turn)
+		return scan_step(l) || event_step(l);
+	return event_step(l) || scan_step(l);
+}
+
 static void
 work(Loop *l)
 {
@@ -192,10 +219,7 @@ work(Loop *l)
 	for (int n = 0; n < STEPS_PER_TURN; n++) {
 		if (l->conn.blocked || l->conn.broken)
 			return;
-		if (l->tree->gone->len == 0 &&
-		    mw_event_step(l->tree, &l->overflown))
-			continue;
-		if (!mw_scan_step(l->tree)) {
+		if (!step(l)) {
 			l->working = FALSE;
 			return;
 		}

@@ -123,6 +123,41 @@ test_overflow(void)
 	peer_free(p);
 }
 
+/* Somebody who renames faster than it can be told does not keep the scan
+ * from its end. */
+static void
+test_event_flood(void)
+{
+	Peer *p = peer_new("home/*/Maildir");
+	g_autofree char *a = NULL, *b = NULL;
+	guint renames = 1000, done = 0;
+
+	peer_maildir(p, A);
+	peer_write(p, A "/new/flip", "A: b\n\n");
+	many_mails(p, A "/cur", 0, 3000);
+	a = peer_path(p, A "/new/flip");
+	b = peer_path(p, A "/new/flop");
+	peer_start(p);
+	/* the socket is full, the watch is there, the listing is not over */
+	peer_wait(p, mails(p, "") > 0);
+	while (p->syncs == 0) {
+		guint before = p->packets;
+
+		for (; done < renames; done++) {
+			g_assert_cmpint(rename(a, b), ==, 0);
+			g_assert_cmpint(rename(b, a), ==, 0);
+		}
+		peer_pump(p, 50);
+		/* two events a packet, and some events make none: no end */
+		renames += (p->packets - before) / 2 + 1;
+		g_assert_cmpuint(p->packets, <, 20000);
+	}
+	g_assert_cmpuint(mails(p, ""), >=, 3000);
+	g_assert_cmpuint(p->sync.overflows, ==, 0);
+	peer_stop(p);
+	peer_free(p);
+}
+
 static void
 test_entry_cap(void)
 {
@@ -195,6 +230,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/mailwatch-load/full-socket", test_full_socket);
 	g_test_add_func("/mailwatch-load/overflow", test_overflow);
+	g_test_add_func("/mailwatch-load/event-flood", test_event_flood);
 	g_test_add_func("/mailwatch-load/entry-cap", test_entry_cap);
 	g_test_add_func("/mailwatch-load/folder-cap", test_folder_cap);
 	g_test_add_func("/mailwatch-load/asnd-restarts", test_asnd_restarts);

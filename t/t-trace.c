@@ -286,8 +286,8 @@ is_on_heap(const char *needle)
 			g_assert_cmpint(
 			    sscanf(line, "%lx-%lx", &from, &to), ==, 2);
 	fclose(maps);
-	return memmem((const void *)from, to - from, needle, strlen(needle)) !=
-	       NULL;
+	return from < to && memmem((const void *)from, to - from, needle,
+				strlen(needle)) != NULL;
 }
 
 /* No copy of a key is left behind, whatever becomes of the file. */

@@ -47,7 +47,7 @@ $p->spew('bad.conf', $keyless);
 is($rc, 78, 'a broken seal key');
 like($out, qr/broken\.key/, '... by name');
 ($rc, $out) = run("timeout 10 $asnd --config $p->{dir}/bad.conf");
-is($rc, 69, '... and no start with it') or diag $out;
+is($rc, 78, '... and no start with it') or diag $out;
 
 ok($p->start_asnd, 'starts without asnd-mailwatch');
 ($rc, $out) = run("timeout 10 $asnd --config $p->{dir}/asnd.conf");

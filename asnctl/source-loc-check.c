@@ -87,6 +87,22 @@ check_names(Check *c, int section, guint item, guint field)
 	return TRUE;
 }
 
+/* libloc leaks what it cannot accept, and asks for no more than this.  What
+ * pads the section is zero. */
+static gboolean
+check_networks(Check *c)
+{
+	for (guint32 i = 0; i < c->size[NETWORKS] / NETWORK_LEN; i++) {
+		gsize at = c->at[NETWORKS] + (gsize)i * NETWORK_LEN;
+		char a = (char)c->data[at], b = (char)c->data[at + 1];
+
+		if ((a != 0 || b != 0) &&
+		    !(g_ascii_isupper(a) && g_ascii_isupper(b)))
+			return fail(c, at, "not a country code");
+	}
+	return TRUE;
+}
+
 /* Parents stand before children in what libloc writes; that is also what
  * makes loops impossible and one pass enough. */
 static gboolean
@@ -159,7 +175,8 @@ source_loc_check(const guint8 *data, gsize len, const char *name,
 			    "a name lies outside of the strings");
 	c.depth = g_new0(guint8, c.size[TREE] / NODE_LEN);
 	ok = check_names(&c, ASES, AS_LEN, 4) &&
-	     check_names(&c, COUNTRIES, COUNTRY_LEN, 4) && check_tree(&c);
+	     check_names(&c, COUNTRIES, COUNTRY_LEN, 4) && check_networks(&c) &&
+	     check_tree(&c);
 	g_free(c.depth);
 	*n_networks = c.n_networks;
 	return ok;

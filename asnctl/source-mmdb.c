@@ -85,24 +85,48 @@ read_country(AsnMmdbValue v)
 	return NULL;
 }
 
-/* Our own files name the routed prefix, of which the leaf may be a part. */
-static guint8
-read_length(AsnMmdbValue v, guint8 leaf_length)
+/* Our own files name the routed prefix, of which the leaf may be a part, or
+ * which may be one of several equal ones that make up the leaf. */
+#define MAX_SPLIT 16 /* bits: a merged leaf of more is none of ours */
+
+static guint
+read_length(AsnMmdbValue v, guint leaf_length)
 {
 	AsnMmdbField f;
 	guint64 n;
 
 	if (get(v, "prefix_length", &f) && asn_mmdb_field_uint(&f, &n) &&
-	    n < leaf_length)
-		return (guint8)n;
+	    n <= leaf_length + MAX_SPLIT)
+		return (guint)n;
 	return leaf_length;
+}
+
+static void
+add_leaf(ImportSet *set, const AsnNetwork *leaf, guint len, guint32 origin)
+{
+	guint max = leaf->addr.family == 4 ? 32 : 128;
+	AsnNetwork net;
+
+	len = MIN(len, max);
+	net = asn_network_of(&leaf->addr, (guint8)len);
+	for (guint32 i = 0; i < 1u << (len > leaf->len ? len - leaf->len : 0);
+	     i++) {
+		/* i stands in the bits between leaf->len and len */
+		for (guint bit = leaf->len; bit < len; bit++) {
+			guint at = bit + 128 - max;
+			guint8 mask = (guint8)(0x80 >> (at % 8));
+			net.addr.b[at / 8] &= (guint8)~mask;
+			if (i >> (len - 1 - bit) & 1)
+				net.addr.b[at / 8] |= mask;
+		}
+		import_set_add(set, &net, origin);
+	}
 }
 
 static gboolean
 take_leaf(const AsnNetwork *leaf, AsnMmdbValue v, gpointer data)
 {
 	Walk *w = data;
-	AsnNetwork net = *leaf;
 	guint32 *id = import_map_at(&w->origins, v.offset, 0);
 
 	if (++w->networks % TELL_EVERY == 0 &&
@@ -114,8 +138,7 @@ take_leaf(const AsnNetwork *leaf, AsnMmdbValue v, gpointer data)
 		    w->set, read_asn(v), read_country(v), read_org(w->set, v));
 	if (*id == 0)
 		return TRUE;
-	net = asn_network_of(&leaf->addr, read_length(v, leaf->len));
-	import_set_add(w->set, &net, *id);
+	add_leaf(w->set, leaf, read_length(v, leaf->len), *id);
 	return TRUE;
 }
 

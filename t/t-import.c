@@ -318,13 +318,16 @@ test_round_trip(Fixture *f, gconstpointer unused)
 	read_good(f, "192.0.2.0/24\t1\tOuter\tAA\n"
 		     "192.0.2.64/26\t2\tInner\tBB\n"
 		     "2001:db8::/32\t3\tSix\tAA\n"
-		     "2001:db8:7::/48\t4\tSix inner\tAA\n");
+		     "2001:db8:7::/48\t4\tSix inner\tAA\n"
+		     "203.0.113.0/26\t5\tEqual\tAA\n"
+		     "203.0.113.64/26\t5\tEqual\tAA\n");
 	once = build(f);
 	data = g_bytes_get_data(once, &len);
 	import_set_free(f->set);
 	f->set = import_set_new();
 	g_assert_true(read_text(f, data, (gssize)len, NULL));
-	g_assert_cmpuint(f->set->entries->len, ==, 4);
+	g_assert_cmpuint(f->set->entries->len, ==, 6);
+	expect(f, "203.0.113.65", "AS5 203.0.113.64/26 AA Equal");
 	expect(f, "192.0.2.1", "AS1 192.0.2.0/24 AA Outer");
 	expect(f, "192.0.2.65", "AS2 192.0.2.64/26 BB Inner");
 	expect(f, "192.0.2.129", "AS1 192.0.2.0/24 AA Outer");

@@ -288,6 +288,41 @@ rep_file_special(const RepFile *file, guint kind, guint32 number)
 	return slot->key != 0 ? &slot->node : NULL;
 }
 
+/* --- where anything is near -------------------------------------------------
+ */
+
+static guint32
+near_bit(const AsnAddr *addr)
+{
+	guint32 v4;
+
+	memcpy(&v4, addr->b + 12, sizeof v4);
+	return GUINT32_FROM_BE(v4) >> (32 - REP_NEAR_BITS);
+}
+
+static void
+mark_near(RepFile *file, const AsnNetwork *leaf)
+{
+	guint32 bit = near_bit(&leaf->addr);
+	guint32 n =
+	    leaf->len < REP_NEAR_BITS ? 1u << (REP_NEAR_BITS - leaf->len) : 1;
+
+	for (; n > 0; n--, bit++)
+		file->near[bit / 64] |= (guint64)1 << bit % 64;
+}
+
+/* FALSE spares a walk down the tree, which touches a dozen places. */
+static gboolean
+is_near(const RepFile *file, const AsnAddr *addr)
+{
+	guint32 bit;
+
+	if (addr->family != 4)
+		return TRUE;
+	bit = near_bit(addr);
+	return file->near[bit / 64] >> bit % 64 & 1;
+}
+
 /* --- opening -------------------------------------------------------------- */
 
 typedef struct {
@@ -308,6 +343,8 @@ check_leaf(const AsnNetwork *leaf, AsnMmdbValue v, gpointer data)
 		c->why = check_special(c->file, leaf, v);
 	else
 		c->why = check_record(leaf, v);
+	if (leaf->addr.family == 4)
+		mark_near(c->file, leaf);
 	return c->why == NULL;
 }
 
@@ -345,6 +382,7 @@ rep_file_open(
 	RepFile *file = g_new0(RepFile, 1);
 
 	g_atomic_ref_count_init(&file->refs);
+	file->near = g_new0(guint64, (1u << REP_NEAR_BITS) / 64);
 	if (bytes != NULL) {
 		gsize len;
 		const guint8 *data = g_bytes_get_data(bytes, &len);
@@ -376,6 +414,7 @@ rep_file_unref(RepFile *file)
 	asn_mmdb_close(file->db);
 	g_clear_pointer(&file->bytes, g_bytes_unref);
 	g_free(file->slots);
+	g_free(file->near);
 	g_free(file);
 }
 
@@ -446,7 +485,8 @@ rep_file_lookup(const RepFile *file, const AsnOriginKey *key, RepFound *found)
 
 	if (prefix->addr.family == at.family && !rep_is_wide(prefix))
 		want = prefix->len;
-	if (rep_place(&at) && asn_mmdb_lookup(file->db, &at, &v, &depth))
+	if (is_near(file, &at) && rep_place(&at) &&
+	    asn_mmdb_lookup(file->db, &at, &v, &depth))
 		read_record(v, want, found);
 	if (prefix->addr.family == 6 && rep_is_wide(prefix)) {
 		const RepNode *node =

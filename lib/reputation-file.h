@@ -9,6 +9,8 @@
 
 #include "reputation-private.h"
 
+#define REP_NEAR_BITS 20 /* 128 KiB of bits */
+
 typedef struct {
 	guint64 key; /* rep_special; 0: empty */
 	RepNode node;
@@ -24,6 +26,7 @@ typedef struct {
 	guint64 base;
 	RepSlot *slots; /* what stands under 100::/64 */
 	guint32 n, mask;
+	guint64 *near; /* a bit for each IPv4 /20 that has a record in it */
 } RepFile;
 
 /* Opens fd, or bytes when these are not NULL; type: ASN_REPUTATION_TYPE or

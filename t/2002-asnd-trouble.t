@@ -130,7 +130,11 @@ undef $p;
 	$watch = getpwnam('asnd-mailwatch') // $watch;
 	close $f;
 	chmod 0644, "$etc/passwd";
-	my @own = ('unshare', '-m', 'sh', '-c', "mount --bind $etc/passwd /etc/passwd && exec \"\$@\"", 'sh');
+	# As t/lib/demo.sh: in a chroot, "/" is no mount that could be made private.
+	my $own = "{ mount --make-rprivate / || nsenter --mount=/proc/self/ns/mnt " .
+		"mount --make-rprivate /; } 2>/dev/null && " .
+		"mount --bind $etc/passwd /etc/passwd && exec \"\$@\"";
+	my @own = ('unshare', '--mount', '--propagation', 'unchanged', 'sh', '-c', $own, 'sh');
 	$p = Pair->new(as => {
 		asnd => [@own, 'setpriv', "--reuid=$asnd", "--regid=$asnd", '--clear-groups', '--bounding-set=-all', '--'],
 		'asnd-mailwatch' => ['setpriv', "--reuid=$watch", "--regid=$watch", "--groups=$asnd",

@@ -60,7 +60,6 @@ static const char *const queries[N_QUERIES] = {
 	"UPDATE users SET last_spam=? WHERE id=? AND last_spam<?",
     [Q_NTH_REPORTER] = "SELECT last_spam FROM users WHERE last_spam>0"
 		       " ORDER BY last_spam DESC LIMIT 1 OFFSET ?",
-    [Q_PATH] = "SELECT path FROM users WHERE id=?",
     [Q_OLD_USER] = "SELECT id FROM users WHERE last_seen<? LIMIT 1",
     [Q_OLD_ENTRIES] = "DELETE FROM entries WHERE folder IN"
 		      " (SELECT id FROM folders WHERE user=?)",
@@ -158,18 +157,6 @@ asnd_mails_nth_reporter(AsndMails *m, guint n)
 {
 	return asnd_mails_first(
 	    m, Q_NTH_REPORTER, STEP(m, Q_NTH_REPORTER, "d", (int)n));
-}
-
-char *
-asnd_mails_user_path(AsndMails *m, gint64 user)
-{
-	char *path = NULL;
-
-	if (STEP(m, Q_PATH, "i", user))
-		path = g_strndup(sqlite3_column_blob(m->q[Q_PATH], 0),
-		    (gsize)sqlite3_column_bytes(m->q[Q_PATH], 0));
-	DONE(m, Q_PATH);
-	return path;
 }
 
 /* --- rows ------------------------------------------------------------------

@@ -66,8 +66,6 @@ gint64 asnd_mails_last_spam(AsndMails *mails, gint64 user);
 void asnd_mails_set_last_spam(AsndMails *mails, gint64 user, gint64 when);
 /* The n-th most recent of these times (0 first); 0: there are fewer. */
 gint64 asnd_mails_nth_reporter(AsndMails *mails, guint n);
-/* Path of a user as asnd_mails_user got it; free it.  NULL: unknown. */
-char *asnd_mails_user_path(AsndMails *mails, gint64 user);
 
 /* A name that appeared or was listed. */
 typedef struct {

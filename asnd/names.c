@@ -42,6 +42,28 @@ asnd_mails_name_gone(AsndMails *m, gint64 folder, guint cur, const char *name,
 		lost_name(m, id, folder, hash_base(name, len), now);
 }
 
+/* When a mail that nobody knew came to its folder.  Seen as it happens: now.
+ * Found by a listing, its ctime would be that of the last rename, and opening
+ * a folder renames: what a filter delivered into Junk while nobody watched
+ * would look as if a user had moved it.  A name starts with the second that
+ * it was made in (maildir(5)), also when an IMAP server copied it there;
+ * without that, the time of delivery. */
+static gint64
+arrival(const AsndMailEntry *e)
+{
+	gint64 made = 0;
+	gsize i;
+
+	if (e->live)
+		return e->ctime;
+	for (i = 0; i < e->name_len && i < 12 && g_ascii_isdigit(e->name[i]);
+	     i++)
+		made = made * 10 + (e->name[i] - '0');
+	if (i == 0 || i == e->name_len || e->name[i] != '.')
+		made = e->mtime;
+	return MIN(made, e->ctime);
+}
+
 static void
 insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
 {
@@ -55,7 +77,7 @@ insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
 	row->place = e->place;
 	row->seen = e->place;
 	row->flags = asnd_mail_flags(e->name, e->name_len);
-	row->arrived = e->ctime;
+	row->arrived = arrival(e);
 	row->pending = TRUE;
 	row->early = e->ctime <= asnd_store_install_time(m->store);
 	/* Old mail is worth reading once somebody does something to it. */

@@ -103,6 +103,7 @@ ev_user(Evidence *ev, const char *path)
 /* What a mail is, behind its inode. */
 typedef struct {
 	gint64 ino, mtime, ctime;
+	gboolean listed; /* found by a listing, not told by an event */
 	const char *addr;
 	gint64 time;
 	guint8 seal; /* 0: unsealed; makes the digest */
@@ -150,6 +151,7 @@ ev_entry(Evidence *ev, gint64 user, const char *folder, const char *name,
 	    .ino = mail->ino,
 	    .mtime = mail->mtime ? mail->mtime : mail->time,
 	    .ctime = mail->ctime ? mail->ctime : mail->time,
+	    .live = !mail->listed,
 	};
 	AsndMailRow row;
 	AsndBlock block;

@@ -91,6 +91,32 @@ test_left_behind(Fixture *f, gconstpointer data)
 	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
 }
 
+/* Found in Junk by a listing, and known from nowhere else.  A filter put it
+ * there and opening the folder renamed it, or an IMAP server copied it there
+ * later: its name tells when it was made. */
+static void
+test_found_in_junk(Fixture *f, gconstpointer data)
+{
+	const gint64 late = data ? 1800 : 1;
+	g_autofree char *name = g_strdup_printf(
+	    "%" G_GINT64_FORMAT ".M1.host:2,S", f->mail.time + late);
+	EvMail found = f->mail;
+
+	found.ino = 77;
+	found.seal = 9;
+	found.ctime = f->ev.now;
+	found.listed = TRUE;
+	ev_entry(&f->ev, f->user, ".Junk", name, &found);
+	g_assert_cmpint(ev_standing(&f->ev, f->user, &found), ==,
+	    data ? ASND_VOTE_SPAM : ASND_VOTE_NONE);
+	/* a name without a time */
+	found.ino = 78;
+	found.seal = 10;
+	ev_entry(&f->ev, f->user, ".Junk", "x:2,S", &found);
+	g_assert_cmpint(
+	    ev_standing(&f->ev, f->user, &found), ==, ASND_VOTE_NONE);
+}
+
 #define ADD(name, fn, data)                                                    \
 	g_test_add("/copies/" name, Fixture, data, set_up, fn, tear_down)
 
@@ -102,5 +128,7 @@ main(int argc, char **argv)
 	ADD("files", test_files, NULL);
 	ADD("left behind/link", test_left_behind, NULL);
 	ADD("left behind/file", test_left_behind, "");
+	ADD("found in junk/delivered", test_found_in_junk, NULL);
+	ADD("found in junk/copied", test_found_in_junk, "");
 	return g_test_run();
 }

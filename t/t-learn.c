@@ -261,6 +261,7 @@ static void
 test_old_is_read_when_it_moves(Fixture *f, gconstpointer data)
 {
 	f->mail.time = f->ev.now - EV_DAYS(61);
+	f->mail.listed = TRUE;
 	g_assert_false(ENTRY("", "1.a:2,S"));
 	g_assert_false(ENTRY("", "1.a:2,RS"));
 	f->mail.ctime = f->ev.now;

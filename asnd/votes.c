@@ -9,11 +9,17 @@ static gboolean
 is_or_below(char *const *names, const char *name, gsize len)
 {
 	for (; names != NULL && *names != NULL; names++) {
-		gsize n = strlen(*names);
+		const char *at = name;
+		gsize n = strlen(*names), left = len;
 
-		if (n == 0 || n > len || memcmp(*names, name, n) != 0)
+		/* "Junk" is ".Junk" too, as Maildir++ calls it on disk. */
+		if (n > 0 && **names != '.' && left > 0 && *at == '.') {
+			at++;
+			left--;
+		}
+		if (n == 0 || n > left || memcmp(*names, at, n) != 0)
 			continue;
-		if (n == len || name[n] == '.')
+		if (n == left || at[n] == '.')
 			return TRUE;
 	}
 	return FALSE;

@@ -33,7 +33,8 @@ typedef enum {
 typedef enum { ASND_VOTE_NONE, ASND_VOTE_SPAM, ASND_VOTE_HAM } AsndVote;
 
 /* The folder called name (as on disk; "" is INBOX).  What lies below a junk
- * or trash folder (Maildir++: ".Junk.2025" below ".Junk") is of its kind. */
+ * or trash folder (Maildir++: ".Junk.2025" below ".Junk") is of its kind.  A
+ * configured name without the dot in front matches with it too. */
 AsndPlace asnd_place(const AsnConfig *config, const char *name, gsize len);
 /* Flags in a file name; name is any bytes. */
 guint asnd_mail_flags(const char *name, gsize len);

@@ -216,7 +216,8 @@ static void
 test_places(void)
 {
 	static char junk[] = ".Junk", spam[] = ".Spam", trash[] = ".Trash";
-	char *junks[] = {junk, spam, NULL}, *trashes[] = {trash, NULL};
+	static char bulk[] = "Bulk";
+	char *junks[] = {junk, spam, bulk, NULL}, *trashes[] = {trash, NULL};
 	AsnConfig config = {.junk_folders = junks, .trash_folders = trashes};
 	static const struct {
 		const char *name;
@@ -233,6 +234,13 @@ test_places(void)
 	    {".Work.Junk", O},
 	    {".Trash.old", T},
 	    {".", O},
+	    /* configured without the dot that Maildir++ puts in front */
+	    {".Bulk", J},
+	    {"Bulk", J},
+	    {".Bulk.2025", J},
+	    {".Bulky", O},
+	    {"..Bulk", O},
+	    {"Junk", O},
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)

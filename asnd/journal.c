@@ -273,25 +273,35 @@ below_cap(AsndJournal *j, const AsndBallot *b, gint64 day, const guint8 *cap,
 	return below;
 }
 
+AsndVote
+asnd_journal_take_back(
+    AsndJournal *j, gint64 user, const guint8 digest[16], gint64 when)
+{
+	AsndVote before;
+	gint64 old;
+
+	asnd_store_begin(j->store);
+	old = standing(j, user, digest, &before);
+	if (old == 0)
+		return ASND_VOTE_NONE;
+	RUN(j, Q_TAKE_BACK, "iibdi", old, user, digest, (gsize)16, (int)before,
+	    when);
+	take_back(j, old);
+	return before;
+}
+
 int
 asnd_journal_cast(AsndJournal *j, const AsndBallot *b)
 {
 	guint8 cap[1 + sizeof(AsnNetwork)];
 	gsize cap_len = cap_key(&b->key, cap);
-	gint64 day = b->vote_time / ASND_DAY, old;
+	gint64 day = b->vote_time / ASND_DAY;
 	Entry e = {.user = (guint32)b->user,
 	    .vote = b->vote,
 	    .key = b->key,
 	    .mail_time = MIN(b->mail_time, b->now)};
-	AsndVote before;
 
-	asnd_store_begin(j->store);
-	old = standing(j, b->user, b->digest, &before);
-	if (old != 0) {
-		RUN(j, Q_TAKE_BACK, "iibdi", old, b->user, b->digest, (gsize)16,
-		    (int)before, b->vote_time);
-		take_back(j, old);
-	}
+	asnd_journal_take_back(j, b->user, b->digest, b->vote_time);
 	e.weight = below_cap(j, b, day, cap, cap_len);
 	RUN(j, Q_LEARN, "ibdbibbiiibddd", b->user, b->digest, (gsize)16,
 	    (int)b->vote, &b->key.addr, sizeof b->key.addr, (gint64)b->key.asn,

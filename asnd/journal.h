@@ -26,6 +26,9 @@ gint64 asnd_journal_count(AsndJournal *journal);
 AsndVote asnd_journal_standing(
     AsndJournal *journal, gint64 user, const guint8 digest[16]);
 
+/* Takes back what stands, and returns it. */
+AsndVote asnd_journal_take_back(
+    AsndJournal *journal, gint64 user, const guint8 digest[16], gint64 when);
 /* One vote: takes back what stands for (user, digest), then learns vote.
  * The weight is 0 beyond the cap.  Returns it. */
 typedef struct {

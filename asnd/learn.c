@@ -170,6 +170,7 @@ decide(AsndLearner *l, const AsndMailRow *row, gint64 last_spam, gint64 now)
 	    .place = row->place,
 	    .came_from = row->came_from,
 	    .flags = row->flags,
+	    .anew = row->anew,
 	    .standing =
 		asnd_journal_standing(l->journal, row->user, row->digest),
 	};
@@ -212,12 +213,16 @@ static gboolean
 judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 {
 	gint64 last_spam = asnd_mails_last_spam(l->mails, row->user);
-	AsndDecision decision = decide(l, row, last_spam, now);
+	AsndDecision decision;
 
+	/* Once it moved, that counts. */
+	row->anew = row->anew && row->came_from == 0;
+	decision = decide(l, row, last_spam, now);
 	row->pending = FALSE;
 	row->due = decision.due;
 	if (decision.vote != ASND_VOTE_NONE) {
-		if (l->first_run || take_tokens(l, row, now)) {
+		/* The administrator's act, not the user's. */
+		if (l->first_run || row->anew || take_tokens(l, row, now)) {
 			cast(l, row, &decision, last_spam, now);
 		} else {
 			g_hash_table_add(l->deferred, new_id(row->user));
@@ -225,6 +230,9 @@ judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 			row->due = 0; /* or the sweep would find it again */
 		}
 	}
+	if (decision.take_back)
+		asnd_journal_take_back(l->journal, row->user, row->digest, now);
+	row->anew = row->anew && row->pending;
 	asnd_mails_save(l->mails, row);
 	return !row->pending;
 }

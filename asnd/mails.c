@@ -9,7 +9,7 @@
 	"m.id, m.user, m.dev, m.ino, m.mtime, m.base, m.folder, m.place,"      \
 	" m.came_from, m.seen, m.flags, m.arrived, m.state, m.pending,"        \
 	" m.gone, m.time, m.due, m.sealed, m.flagged, m.early, m.lost,"        \
-	" m.lost_base, m.digest, m.addr"
+	" m.lost_base, m.anew, m.digest, m.addr"
 
 static const char *const queries[N_QUERIES] = {
     [Q_BY_NAME] = "SELECT " COLUMNS " FROM entries e JOIN mails m"
@@ -23,7 +23,8 @@ static const char *const queries[N_QUERIES] = {
 		 " VALUES(?,?,?,?,?,?,?,0,?,?,?,?,1,0,0,0,0,0,?)",
     [Q_UPDATE] = "UPDATE OR REPLACE mails SET dev=?, base=?, folder=?, place=?,"
 		 " came_from=?, seen=?, flags=?, arrived=?, state=?, pending=?,"
-		 " gone=?, time=?, due=?, sealed=?, flagged=?, digest=?, addr=?"
+		 " gone=?, time=?, due=?, sealed=?, flagged=?, anew=?,"
+		 " digest=?, addr=?"
 		 " WHERE id=?",
     /* Another file has its inode number now: its seal may still be met. */
     [Q_DISPLACE] = "UPDATE mails SET ino = -id, dev = 0, due = 0, pending = 0,"
@@ -55,6 +56,14 @@ static const char *const queries[N_QUERIES] = {
     [Q_USER_SEEN] = "UPDATE users SET last_seen=? WHERE id=? AND last_seen<?",
     [Q_FOLDER] = "SELECT id FROM folders WHERE user=? AND name=?",
     [Q_FOLDER_ADD] = "INSERT INTO folders(user, name) VALUES(?,?)",
+    [Q_KIND] = "SELECT place FROM folders WHERE id=?",
+    [Q_SET_KIND] = "UPDATE folders SET place=? WHERE id=?",
+    /* What was skipped in the trash is worth reading elsewhere. */
+    [Q_MAILS_KIND] =
+	"UPDATE mails SET place=?1, seen=?1, came_from=0, pending=1, due=0,"
+	" anew=1, state = CASE WHEN state=2 AND ?1<>4 AND mtime>=?3 THEN 0"
+	" ELSE state END WHERE folder=?2"
+	" AND id IN (SELECT mail FROM entries WHERE folder=?2)",
     [Q_LAST_SPAM] = "SELECT last_spam FROM users WHERE id=?",
     [Q_SET_LAST_SPAM] =
 	"UPDATE users SET last_spam=? WHERE id=? AND last_spam<?",
@@ -138,6 +147,19 @@ asnd_mails_folder(AsndMails *m, gint64 user, const char *name, gsize len)
 	return asnd_mails_inserted(m);
 }
 
+void
+asnd_mails_set_kind(AsndMails *m, gint64 folder, AsndPlace kind, gint64 oldest)
+{
+	gint64 old = asnd_mails_first(m, Q_KIND, STEP(m, Q_KIND, "i", folder));
+
+	if (old == (gint64)kind)
+		return;
+	asnd_store_begin(m->store);
+	RUN(m, Q_SET_KIND, "di", (int)kind, folder);
+	if (old != 0)
+		RUN(m, Q_MAILS_KIND, "dii", (int)kind, folder, oldest);
+}
+
 gint64
 asnd_mails_last_spam(AsndMails *m, gint64 user)
 {
@@ -193,6 +215,7 @@ asnd_mails_load(AsndMails *m, Query query, gboolean have, AsndMailRow *row)
 		row->early = sqlite3_column_int(s, i++);
 		row->lost = sqlite3_column_int64(s, i++);
 		row->lost_base = sqlite3_column_int64(s, i++);
+		row->anew = sqlite3_column_int(s, i++);
 		if (sqlite3_column_bytes(s, i) == sizeof row->digest) {
 			row->has_digest = TRUE;
 			memcpy(row->digest, sqlite3_column_blob(s, i),
@@ -215,7 +238,7 @@ asnd_mails_get(AsndMails *m, gint64 id, AsndMailRow *row)
 void
 asnd_mails_save(AsndMails *m, const AsndMailRow *r)
 {
-	char format[] = "iiiddddiddiiiddbbi";
+	char format[] = "iiiddddiddiiidddbbi";
 
 	if (!r->has_digest)
 		memcpy(strchr(format, 'b'), "nni", 3);
@@ -224,11 +247,13 @@ asnd_mails_save(AsndMails *m, const AsndMailRow *r)
 		RUN(m, Q_UPDATE, format, r->dev, r->base, r->folder,
 		    (int)r->place, (int)r->came_from, (int)r->seen,
 		    (int)r->flags, r->arrived, (int)r->state, r->pending,
-		    r->gone, r->time, r->due, r->sealed, r->flagged, r->digest,
-		    sizeof r->digest, &r->addr, sizeof r->addr, r->id);
+		    r->gone, r->time, r->due, r->sealed, r->flagged, r->anew,
+		    r->digest, sizeof r->digest, &r->addr, sizeof r->addr,
+		    r->id);
 	else
 		RUN(m, Q_UPDATE, format, r->dev, r->base, r->folder,
 		    (int)r->place, (int)r->came_from, (int)r->seen,
 		    (int)r->flags, r->arrived, (int)r->state, r->pending,
-		    r->gone, r->time, r->due, r->sealed, r->flagged, r->id);
+		    r->gone, r->time, r->due, r->sealed, r->flagged, r->anew,
+		    r->id);
 }

@@ -45,6 +45,7 @@ typedef struct {
 	gboolean sealed, flagged, has_digest;
 	gboolean early; /* unchanged since before the installation when first
 			   seen (its ctime, which no user can set) */
+	gboolean anew;  /* the kind of its folder changed: see votes.h */
 	gint64 lost, lost_base; /* folder and base of the name it lost last */
 	guint8 digest[16];
 	AsnAddr addr; /* family 0: none that counts */
@@ -60,6 +61,10 @@ gint64 asnd_mails_user(
     AsndMails *mails, const char *path, gsize len, gint64 now);
 gint64 asnd_mails_folder(
     AsndMails *mails, gint64 user, const char *name, gsize len);
+/* What kind of folder it is now.  Where that changed since it was seen last,
+ * its mails are to be judged anew.  oldest: as for asnd_mails_entry. */
+void asnd_mails_set_kind(
+    AsndMails *mails, gint64 folder, AsndPlace kind, gint64 oldest);
 /* When the user last cast a spam vote, 0: never. */
 gint64 asnd_mails_last_spam(AsndMails *mails, gint64 user);
 /* Raises it. */

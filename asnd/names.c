@@ -283,7 +283,7 @@ asnd_mails_set_block(
 	row->sealed = block->sealed;
 	row->flagged = block->flagged;
 	/* A user's filter may deliver flagged mail twice: still no act. */
-	if (!first_run &&
+	if (!first_run && !row->anew &&
 	    !(row->flagged && row->arrived - row->time <= ASND_DIRECT))
 		row->came_from |= seen_elsewhere(m, row);
 	row->seen |= row->came_from;

@@ -31,8 +31,8 @@ struct _AsndStore {
 
 G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
 
-/* mails.place, came_from and seen are AsndPlace bits, votes.class is AsndVote.
- * entries: the names under which a mail is there now.
+/* folders.place, mails.place, came_from and seen are AsndPlace bits,
+ * votes.class is AsndVote. entries: the names under which a mail is there now.
  * votes: the journal; kind 1 learns, kind 2 takes `ref` back. */
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER)"
@@ -42,7 +42,8 @@ static const char schema[] =
     " last_seen INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX IF NOT EXISTS users_spam ON users(last_spam);"
     "CREATE TABLE IF NOT EXISTS folders(id INTEGER PRIMARY KEY,"
-    " user INTEGER NOT NULL, name BLOB NOT NULL, UNIQUE(user, name));"
+    " user INTEGER NOT NULL, name BLOB NOT NULL,"
+    " place INTEGER NOT NULL DEFAULT 0, UNIQUE(user, name));"
     "CREATE TABLE IF NOT EXISTS mails(id INTEGER PRIMARY KEY,"
     " user INTEGER NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
     " mtime INTEGER NOT NULL, base INTEGER NOT NULL, folder INTEGER NOT NULL,"
@@ -53,7 +54,8 @@ static const char schema[] =
     " time INTEGER NOT NULL, due INTEGER NOT NULL,"
     " sealed INTEGER NOT NULL, flagged INTEGER NOT NULL,"
     " early INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0,"
-    " lost_base INTEGER NOT NULL DEFAULT 0, digest BLOB, addr BLOB);"
+    " lost_base INTEGER NOT NULL DEFAULT 0,"
+    " anew INTEGER NOT NULL DEFAULT 0, digest BLOB, addr BLOB);"
     "CREATE UNIQUE INDEX IF NOT EXISTS mails_inode ON mails(user, ino, dev);"
     "CREATE INDEX IF NOT EXISTS mails_digest ON mails(user, digest)"
     " WHERE digest IS NOT NULL;"

@@ -100,11 +100,35 @@ decide_kept(const AsndMailState *mail, const AsndVoteContext *ctx, gint64 *due)
 	return ASND_VOTE_NONE;
 }
 
+/* Its folder was taken for one of another kind: judged as if it had just been
+ * found there, and what stands against that falls in any case. */
+static AsndDecision
+decide_anew(const AsndMailState *mail, const AsndVoteContext *ctx)
+{
+	gboolean wrong = (mail->place == ASND_PLACE_JUNK &&
+			     mail->standing == ASND_VOTE_HAM) ||
+			 (mail->place == ASND_PLACE_OTHER &&
+			     mail->standing == ASND_VOTE_SPAM);
+	AsndMailState found = *mail;
+	AsndVoteContext first = *ctx;
+	AsndDecision out;
+
+	found.anew = FALSE;
+	if (wrong)
+		found.standing = ASND_VOTE_NONE;
+	first.first_run = TRUE;
+	out = asnd_vote_decide(&found, &first);
+	out.take_back = wrong && out.vote == ASND_VOTE_NONE;
+	return out;
+}
+
 AsndDecision
 asnd_vote_decide(const AsndMailState *mail, const AsndVoteContext *ctx)
 {
 	AsndDecision out = {.vote = ASND_VOTE_NONE};
 
+	if (mail->anew)
+		return decide_anew(mail, ctx);
 	if (!mail->has_client)
 		return out;
 	/* A header that was typed into one's own Maildir is worth nothing, and

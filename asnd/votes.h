@@ -54,6 +54,7 @@ typedef struct {
 			      seal was seen before it came to place */
 	guint flags;       /* AsndMailFlags */
 	AsndVote standing; /* the vote of (mail, user) that stands */
+	gboolean anew;     /* the kind of the folder changed, not the folder */
 } AsndMailState;
 
 typedef struct {
@@ -64,8 +65,9 @@ typedef struct {
 } AsndVoteContext;
 
 typedef struct {
-	AsndVote vote;    /* NONE: leave what stands */
-	gint64 vote_time; /* whose UTC day counts for the cap */
+	AsndVote vote;      /* NONE: leave what stands */
+	gboolean take_back; /* what stands, and vote nothing */
+	gint64 vote_time;   /* whose UTC day counts for the cap */
 	gint64 due; /* ask again at this time; 0: when something changes */
 } AsndDecision;
 

@@ -2,8 +2,8 @@
 # into the folder Junk.  One user: put it into the active script.  Everybody:
 # sieve_before in Dovecot's 90-sieve.conf, then run sievec on this file.
 #
-# The milter takes out every X-ASN-Spam that came from outside before it puts
-# in its own, so nobody can forge it.  ":create" makes the folder if missing.
+# Who forges a Yes only files his own mail into Junk; a forged No changes
+# nothing.  ":create" makes the folder if missing.
 
 require ["fileinto", "mailbox"];
 

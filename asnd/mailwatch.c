@@ -149,7 +149,7 @@ main(int argc, char **argv)
 		"Configuration (" ASN_CONFIG_DEFAULT ")", "FILE"},
 	    {"test-config", 't', 0, G_OPTION_ARG_NONE, &test,
 		"Check it, show what would be watched, and exit", NULL},
-	    {"version", 0, 0, G_OPTION_ARG_NONE, &version,
+	    {"version", 'V', 0, G_OPTION_ARG_NONE, &version,
 		"Show the version and exit", NULL},
 	    {NULL}};
 	g_autoptr(GOptionContext) context = g_option_context_new(

@@ -42,6 +42,9 @@ as_user() {
 run "$mailwatch" --version
 ok '--version' [ $status = 0 ]
 ok '--version says it' said 'asnd-mailwatch '
+run "$mailwatch" -V
+ok '-V' [ $status = 0 ]
+ok '-V says it' said 'asnd-mailwatch '
 run "$mailwatch" --help
 ok '--help' [ $status = 0 ]
 ok '--help names --test-config' said --test-config

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "mailwatch-config.h"
 #include "mailwatch-conn.h"
 #include "mailwatch-loop.h"
 #include "mailwatch-tree.h"
@@ -112,7 +111,7 @@ static void
 reload(Loop *l, gint64 now)
 {
 	g_autoptr(GError) error = NULL;
-	AsnConfig *config = mw_config_load(l->config_path, &error);
+	AsnConfig *config = asn_config_load(l->config_path, &error);
 
 	if (config == NULL) {
 		g_warning(
@@ -298,7 +297,7 @@ mw_loop(const char *config_path, GError **error)
 	    .backoff = BACKOFF_MIN,
 	};
 
-	l.config = mw_config_load(config_path, error);
+	l.config = asn_config_load(config_path, error);
 	if (l.config == NULL)
 		return FALSE;
 	mw_conn_init(&l.conn);

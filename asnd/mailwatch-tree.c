@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "escape.h"
 #include "mailwatch-log.h"
 #include "mailwatch-open.h"
@@ -264,29 +263,6 @@ mw_emit_entry(const MwTree *tree, const MwNode *folder, MwPart part,
 
 	tree->emit(
 	    tree->emit_data, ASN_WATCH_ENTRY, &entry, sizeof entry, name, -1);
-}
-
-gboolean
-mw_pattern_check(const char *pattern, GError **error)
-{
-	g_auto(GStrv) names = g_strsplit(pattern, "/", -1);
-	guint n = 0;
-
-	for (char **name = names; *name != NULL; name++) {
-		if (**name != '\0')
-			n++;
-		if (strcmp(*name, ".") != 0 && strcmp(*name, "..") != 0)
-			continue;
-		n = 0;
-		break;
-	}
-	if (pattern[0] == '/' && n >= 1 && strlen(pattern) < PATH_MAX)
-		return TRUE;
-	g_set_error(error, ASN_CONFIG_ERROR, ASN_CONFIG_ERROR_VALUE,
-	    "maildirs: '%s' must be an absolute path without '.' and '..', "
-	    "for instance /home/*/Maildir",
-	    pattern);
-	return FALSE;
 }
 
 static MwPattern *

@@ -91,13 +91,11 @@ typedef struct {
 	gboolean listing_failed;
 } MwTree;
 
-/* patterns: NULL-terminated, checked by mw_pattern_check.  overflows: as
+/* patterns: NULL-terminated, as asn_config_load lets them pass.  overflows: as
  * counted by an earlier tree. */
 MwTree *mw_tree_new(const char *const *patterns, gboolean folders_only,
     guint32 overflows, MwEmit emit, gpointer data);
 void mw_tree_free(MwTree *tree);
-/* FALSE: not an absolute path, or with "." or ".." in it. */
-gboolean mw_pattern_check(const char *pattern, GError **error);
 /* Looks again whether the pattern's base is (still) what it was. */
 void mw_pattern_refresh(MwTree *tree, MwPattern *pattern);
 

@@ -8,29 +8,11 @@
 
 #include "config.h"
 #include "escape.h"
-#include "mailwatch-config.h"
 #include "mailwatch-loop.h"
 #include "mailwatch-privilege.h"
 #include "mailwatch-tree.h"
 
 #define MAX_WATCHES "/proc/sys/fs/inotify/max_user_watches"
-
-AsnConfig *
-mw_config_load(const char *path, GError **error)
-{
-	AsnConfig *config = asn_config_load(path, error);
-
-	if (config == NULL)
-		return NULL;
-	for (char **p = config->maildirs; *p != NULL; p++) {
-		if (mw_pattern_check(*p, error))
-			continue;
-		g_prefix_error(error, "%s: ", path ? path : ASN_CONFIG_DEFAULT);
-		asn_config_free(config);
-		return NULL;
-	}
-	return config;
-}
 
 /* --test-config: what would be told to asnd, told to a person. */
 static void
@@ -121,7 +103,7 @@ run(const char *program, const char *config_path, gboolean test)
 	}
 	raise_open_files();
 	if (test) {
-		AsnConfig *config = mw_config_load(config_path, &error);
+		AsnConfig *config = asn_config_load(config_path, &error);
 		ok = config != NULL;
 		if (ok)
 			test_config(config, may_read);

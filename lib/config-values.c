@@ -89,12 +89,22 @@ check_host(const char *v)
 				: "allowed are host names, separated by ';'";
 }
 
+/* asnd-mailwatch walks it name by name: it must have one, and no way up. */
 static const char *
 check_pattern(const char *v)
 {
-	return check_path(v) == NULL ? NULL
-				     : "allowed are absolute patterns such as "
-				       "'/home/*/Maildir', separated by ';'";
+	g_auto(GStrv) names = g_strsplit(v, "/", -1);
+	gboolean good = FALSE;
+
+	for (char **name = names; *name != NULL; name++) {
+		if (strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
+			return "'.' and '..' are not allowed in a pattern";
+		good |= **name != '\0';
+	}
+	return good && check_path(v) == NULL
+		   ? NULL
+		   : "allowed are absolute patterns such as "
+		     "'/home/*/Maildir', separated by ';'";
 }
 
 /* {asn}, {prefix}, {country}, {score}; nothing else in braces. */
@@ -198,6 +208,30 @@ read_list(Check check, gsize max, GKeyFile *file, const char *group,
 	return NULL;
 }
 
+/* One network; NULL, or what is wrong with it (free it). */
+static char *
+read_network(const char *v, AsnNetwork *out)
+{
+	char shown[ASN_ESCAPE_SIZE], fixed[ASN_NETWORK_STRLEN];
+	AsnNetwork whole;
+
+	if (!asn_network_parse(v, strlen(v), out))
+		return g_strdup_printf(
+		    "'%s' is no address or network; allowed is e.g. "
+		    "'192.0.2.0/24;2001:db8::/32'",
+		    asn_escape_str(shown, v));
+	if (out->len == 0)
+		return g_strdup_printf("'%s' is every address there is; name "
+				       "only networks of your own",
+		    v);
+	whole = asn_network_of(&out->addr, out->len);
+	if (!asn_network_equal(&whole, out))
+		return g_strdup_printf(
+		    "'%s' has bits beyond its length; write '%s'", v,
+		    asn_network_format(&whole, fixed));
+	return NULL;
+}
+
 static char *
 read_networks(
     GKeyFile *file, const char *group, const char *key, AsnNetworkList *out)
@@ -211,19 +245,10 @@ read_networks(
 		    "at most %d networks are allowed", LIST_MAX);
 	nets = g_new0(AsnNetwork, n + 1);
 	for (gsize i = 0; i < n; i++) {
-		char shown[ASN_ESCAPE_SIZE], fixed[ASN_NETWORK_STRLEN];
-		AsnNetwork whole;
+		char *wrong = read_network(v[i], &nets[i]);
 
-		if (!asn_network_parse(v[i], strlen(v[i]), &nets[i]))
-			return g_strdup_printf(
-			    "'%s' is no address or network; allowed is e.g. "
-			    "'192.0.2.0/24;2001:db8::/32'",
-			    asn_escape_str(shown, v[i]));
-		whole = asn_network_of(&nets[i].addr, nets[i].len);
-		if (!asn_network_equal(&whole, &nets[i]))
-			return g_strdup_printf(
-			    "'%s' has bits beyond its length; write '%s'", v[i],
-			    asn_network_format(&whole, fixed));
+		if (wrong != NULL)
+			return wrong;
 	}
 	asn_network_list_clear(out);
 	out->nets = g_steal_pointer(&nets);

@@ -16,7 +16,7 @@ typedef enum {
 	ASN_VALUE_NUMBER,       /* double, min..max */
 	ASN_VALUE_DAYS,         /* double, in seconds; the file has days */
 	ASN_VALUE_SECONDS,      /* guint */
-	ASN_VALUE_PATTERNS,     /* char **, absolute */
+	ASN_VALUE_PATTERNS,     /* char **, absolute, no "..", a name */
 	ASN_VALUE_FOLDERS,      /* char **, no '/' */
 	ASN_VALUE_HOSTS         /* char ** */
 } AsnValueKind;

@@ -60,7 +60,7 @@ for bad in relative/Maildir /home/../etc/x /home/./x /; do
 	printf '[mail]\nmaildirs=%s\n' "$bad" >"$tmp/bad"
 	run as_user "$mailwatch" --config "$tmp/bad"
 	ok "pattern $bad: EX_CONFIG" [ $status = 78 ]
-	ok "pattern $bad: file named" complained "$tmp/bad"
+	ok "pattern $bad: file and line named" complained "$tmp/bad:2: [mail] maildirs: "
 done
 
 mkdir -p "$tmp/home/a/Maildir/cur" "$tmp/home/a/Maildir/new" \

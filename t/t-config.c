@@ -57,6 +57,7 @@ test_values(void)
 			     "flagged-action=defer\n"
 			     "\n"
 			     "[mail]\n"
+			     "maildirs=/a/..b/*/.Maildir/\n"
 			     "junk-folders=.Junk E-mail\n"
 			     "rescan-interval=1\n"
 			     "[score]\n"
@@ -75,6 +76,7 @@ test_values(void)
 	    c->flag_headers[1], ==, "X-Spam-ASN: AS{asn} {prefix}; {score}");
 	g_assert_null(c->flag_headers[2]);
 	g_assert_cmpint(c->flagged_action, ==, ASN_ACTION_DEFER);
+	g_assert_cmpstr(c->maildirs[0], ==, "/a/..b/*/.Maildir/");
 	g_assert_cmpstr(c->junk_folders[0], ==, ".Junk E-mail");
 	g_assert_null(c->junk_folders[1]);
 	g_assert_cmpfloat(c->half_life, ==, 30.5 * 86400);
@@ -145,6 +147,23 @@ static const struct {
 	"t.conf:2: [mail] rescan-interval"},
     {"[mail]\njunk-folders=a/b", "t.conf:2: [mail] junk-folders: 'a/b'"},
     {"[mail]\nmaildirs=~/Maildir", "t.conf:2: [mail] maildirs: '~/Maildir'"},
+    {"[mail]\nmaildirs=/a/../b", "t.conf:2: [mail] maildirs: '/a/../b': '.' "
+				 "and '..' are not allowed in a pattern"},
+    {"[mail]\nmaildirs=/a;/./b", "t.conf:2: [mail] maildirs: '/a;/./b': '.' "},
+    {"[mail]\nmaildirs=/a/..", "t.conf:2: [mail] maildirs: '/a/..': '.' "},
+    {"[mail]\nmaildirs=/", "t.conf:2: [mail] maildirs: '/': allowed are"},
+    {"[mail]\nmaildirs=//", "t.conf:2: [mail] maildirs: '//': allowed are"},
+    {"[milter]\ntrusted-relays=192.0.2.1;0.0.0.0/0",
+	"t.conf:2: [milter] trusted-relays: '192.0.2.1;0.0.0.0/0': '0.0.0.0/0' "
+	"is every address there is; name only networks of your own"},
+    {"[milter]\ntrusted-relays=::/0",
+	"t.conf:2: [milter] trusted-relays: '::/0': '::/0' is every address"},
+    {"[milter]\ntrusted-relays=203.0.113.0/0",
+	"t.conf:2: [milter] trusted-relays: '203.0.113.0/0': '203.0.113.0/0' "
+	"is every"},
+    {"[milter]\nlocal-networks=::ffff:0.0.0.0/96",
+	"t.conf:2: [milter] local-networks: '::ffff:0.0.0.0/96': "
+	"'::ffff:0.0.0.0/96' is every"},
     {"[mail]\nhost-names=a b", "t.conf:2: [mail] host-names: 'a b'"},
     {"[mail]\nhost-names=\xff", "t.conf:2: 'host-names=\\xff': not UTF-8"},
 };

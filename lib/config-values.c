@@ -43,8 +43,8 @@ is_port(const char *v, char stop)
 	       *end == stop;
 }
 
-static const char *
-check_socket(const char *v)
+const char *
+asn_config_check_socket(const char *v)
 {
 	static const char allowed[] =
 	    "allowed are 'unix:/path' (at most 107 bytes), 'inet:port@host', "
@@ -325,7 +325,8 @@ asn_value_read(const AsnValueRule *rule, GKeyFile *file, const char *group,
 	case ASN_VALUE_PATH:
 		return read_string(check_path, file, group, key, field);
 	case ASN_VALUE_SOCKET:
-		return read_string(check_socket, file, group, key, field);
+		return read_string(
+		    asn_config_check_socket, file, group, key, field);
 	case ASN_VALUE_NETWORKS:
 		return read_networks(file, group, key, field);
 	case ASN_VALUE_ACTION:

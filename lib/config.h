@@ -56,6 +56,10 @@ AsnConfig *asn_config_parse(
     const char *text, gsize len, const char *name, GError **error);
 void asn_config_free(AsnConfig *config);
 
+/* For a [milter] socket from elsewhere.  NULL, or what is allowed (a constant).
+ */
+const char *asn_config_check_socket(const char *spec);
+
 /* Table of keys, for the test that holds it against asnd.conf(5). */
 typedef struct {
 	const char *group, *key, *fallback; /* fallback: default as text */

@@ -2,6 +2,8 @@
 /* listen.c: systemd's socket, a given descriptor, a unix or an inet one. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,6 +100,14 @@ open_it(const char *spec, GError **error)
 	    saved ? g_strerror(saved) : "cannot be opened by libmilter");
 }
 
+static const char *
+choose(const char *wanted, const char *configured)
+{
+	if (wanted == NULL && sd_listen_fds(0) > 0)
+		return "fd:3"; /* SD_LISTEN_FDS_START */
+	return wanted ? wanted : configured;
+}
+
 gboolean
 mlt_listen_open(
     MltListen *l, const char *wanted, const char *configured, GError **error)
@@ -105,9 +115,7 @@ mlt_listen_open(
 	const char *path;
 
 	*l = (MltListen){0};
-	if (wanted == NULL && sd_listen_fds(0) > 0)
-		wanted = "fd:3"; /* SD_LISTEN_FDS_START */
-	l->spec = g_strdup(wanted ? wanted : configured);
+	l->spec = g_strdup(choose(wanted, configured));
 	path = unix_path(l->spec);
 	if (path != NULL && !clear_stale(l->spec, path, error))
 		return FALSE;
@@ -130,24 +138,93 @@ mlt_listen_close(MltListen *l)
 	g_clear_pointer(&l->spec, g_free);
 }
 
-gboolean
-mlt_listen_test(const char *spec)
+/* --- --test-config -----------------------------------------------------------
+ */
+
+static gboolean
+test_unix(const char *spec, GError **error)
 {
 	const char *path = unix_path(spec);
-	g_autofree char *dir = path ? g_path_get_dirname(path) : NULL;
+	g_autofree char *dir = g_path_get_dirname(path);
+	g_autofree char *why = NULL;
 	struct stat st;
+	int answer = probe(path);
 
-	if (path == NULL || access(dir, W_OK | X_OK) == 0) {
-		if (path != NULL && lstat(path, &st) == 0 &&
-		    !S_ISSOCK(st.st_mode)) {
-			printf("FAILED %s: something else than a socket is "
-			       "there\n",
-			    spec);
-			return FALSE;
-		}
-		printf("ok %s\n", spec);
+	if (answer == 0)
 		return TRUE;
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return fail(error, spec,
+			    "something else than a socket is there");
+		if (answer != ECONNREFUSED)
+			return fail(error, spec, g_strerror(answer));
+	} else if (errno == ENOTDIR) {
+		return fail(error, spec, g_strerror(errno));
 	}
-	printf("FAILED %s: directory %s: %s\n", spec, dir, g_strerror(errno));
-	return FALSE;
+	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0)
+		return TRUE;
+	why = g_strdup_printf("directory %s: %s", dir, g_strerror(errno));
+	return fail(error, spec, why);
+}
+
+/* 0, or errno. */
+static int
+try_bind(const struct addrinfo *ai)
+{
+	int on = 1, result = 0;
+	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0)
+		result = errno;
+	close(fd);
+	return result;
+}
+
+/* To the first address, as libmilter does; a literal may stand in brackets. */
+static gboolean
+test_inet(const char *spec, GError **error)
+{
+	g_auto(GStrv) part =
+	    g_strsplit(strchr(spec, ':') + 1, "@", 2); /* port, host */
+	gboolean v6 = g_str_has_prefix(spec, "inet6:");
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *ai = NULL;
+	char *host = part[1];
+	gsize n = strlen(host);
+	int wrong;
+
+	if (host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+		hints.ai_flags = AI_NUMERICHOST;
+	}
+	hints.ai_family = v6 ? AF_INET6 : AF_INET;
+	wrong = getaddrinfo(host, part[0], &hints, &ai);
+	if (wrong != 0)
+		return fail(error, spec, gai_strerror(wrong));
+	wrong = try_bind(ai);
+	freeaddrinfo(ai);
+	return wrong == 0 ? TRUE : fail(error, spec, g_strerror(wrong));
+}
+
+gboolean
+mlt_listen_test(const char *wanted, const char *configured)
+{
+	const char *spec = choose(wanted, configured);
+	g_autoptr(GError) error = NULL;
+	gboolean ok;
+
+	if (unix_path(spec) != NULL)
+		ok = test_unix(spec, &error);
+	else if (g_str_has_prefix(spec, "fd:"))
+		ok = check_descriptor(spec, &error);
+	else
+		ok = test_inet(spec, &error);
+	if (ok)
+		printf("ok %s\n", spec);
+	else
+		printf("FAILED %s\n", error->message);
+	return ok;
 }

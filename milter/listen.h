@@ -20,5 +20,6 @@ gboolean mlt_listen_open(
 /* Removes the socket file if it is ours; a passed socket stays. */
 void mlt_listen_close(MltListen *l);
 
-/* Whether a socket could be made there: says so in a line on stdout. */
-gboolean mlt_listen_test(const char *spec);
+/* Whether mlt_listen_open would find what it needs, or a unix socket is in use
+ * already: says so in a line on stdout.  Nothing is left behind. */
+gboolean mlt_listen_test(const char *wanted, const char *configured);

@@ -23,6 +23,7 @@
 #include <libmilter/mfapi.h>
 
 #include "databases.h"
+#include "escape.h"
 #include "filter.h"
 #include "listen.h"
 
@@ -78,7 +79,7 @@ static const GOptionEntry entries[] = {
 	"Read FILE instead of " ASN_CONFIG_DEFAULT, "FILE"},
     {"socket", 's', 0, G_OPTION_ARG_STRING, &socket_spec,
 	"Listen here instead of where systemd or the config says",
-	"unix:/PATH|inet:PORT@HOST|fd:N"},
+	"unix:/PATH|inet:PORT@HOST|inet6:PORT@HOST|fd:N"},
     {"test-config", 't', 0, G_OPTION_ARG_NONE, &test_config,
 	"Check config, key, databases and socket, then leave", NULL},
     {"clock-offset", 0, 0, G_OPTION_ARG_INT64, &clock_offset,
@@ -87,6 +88,18 @@ static const GOptionEntry entries[] = {
 	NULL},
     {NULL},
 };
+
+static gboolean
+check_socket(const char *spec)
+{
+	const char *allowed = asn_config_check_socket(spec);
+	char shown[ASN_ESCAPE_SIZE];
+
+	if (allowed != NULL)
+		fprintf(stderr, "asn-milter: --socket '%s': %s\n",
+		    asn_escape_str(shown, spec), allowed);
+	return allowed == NULL;
+}
 
 static gboolean
 parse_options(int argc, char **argv)
@@ -104,7 +117,7 @@ parse_options(int argc, char **argv)
 		fprintf(stderr, "asn-milter: %s: no such argument\n", argv[1]);
 		return FALSE;
 	}
-	return TRUE;
+	return socket_spec == NULL || check_socket(socket_spec);
 }
 
 /* --- the key
@@ -162,7 +175,7 @@ run_test(const AsnConfig *config)
 		    keys ? "ok" : "not there, so mail gets no seal:", path);
 	asn_seal_keys_free(keys);
 	ok &= mlt_databases_test(config->database_dir);
-	ok &= mlt_listen_test(socket_spec ? socket_spec : config->socket);
+	ok &= mlt_listen_test(socket_spec, config->socket);
 	return ok ? EX_OK : EX_UNAVAILABLE;
 }
 

@@ -151,6 +151,67 @@ is($rc, 64, 'bad option: 64');
 ($rc, $out) = run_once('--version');
 is($out =~ /^asn-milter \d/ && $rc, 0, '--version');
 
+# --- --socket -----------------------------------------------------------------
+for my $bad ('inet:99999@127.0.0.1', 'inet:0', 'inet:0@127.0.0.1', 'inet6:65536@::1', 'inet:25',
+	'unix:', 'unix:rel', '', 'tcp:1', 'fd:', 'fd:x', 'unix:/' . 'x' x 107) {
+	for my $test ('', '--test-config') {
+		# One that listens would never end.
+		$out = qx(timeout 5 $build/milter/asn-milter --config $tmp/conf $test --socket '$bad' 2>&1 </dev/null);
+		is($? >> 8, 64, "--socket '$bad' $test: 64");
+		my $shown = length $bad < 100 ? "$bad'" : 'unix:/xxx';
+		like($out, qr/--socket '\Q$shown\E.*: allowed are 'unix:\/path'/, 'and what is allowed');
+	}
+}
+sub test_socket { # spec, shell redirections -> exit code, its line
+	my ($spec, $more) = (@_, '');
+	my $said = qx(sh -c '$build/milter/asn-milter --config $tmp/conf -t --socket $spec 2>&1 $more' </dev/null);
+	my $status = $? >> 8;
+	my ($line) = $said =~ /^((?:ok|FAILED) \Q$spec\E(?::.*)?)$/m;
+	return "$status " . ($line // $said);
+}
+config();
+my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+my $spec = 'inet:' . $taken->sockport . '@127.0.0.1';
+is(test_socket($spec), "69 FAILED $spec: Address already in use", '-t: a port that is taken');
+close $taken;
+is(test_socket($spec), "0 ok $spec", 'a free one');
+ok(IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $spec =~ /:(\d+)/), 'is free after it');
+$spec =~ s/@.*/\@192.0.2.1/;
+is(test_socket($spec), "69 FAILED $spec: Cannot assign requested address", 'an address of another host');
+$spec =~ s/@.*/\@no.such.invalid/;
+like(test_socket($spec), qr/^69 FAILED \Q$spec\E: \w/, 'no such host');
+$spec =~ s/@.*/\@[127.0.0.1]/;
+is(test_socket($spec), "0 ok $spec", 'brackets');
+is(test_socket('fd:9'), '69 FAILED fd:9: no listening stream socket', 'no descriptor');
+is(test_socket('fd:9', '9>/dev/null'), '69 FAILED fd:9: no listening stream socket', 'a file');
+{
+	open(my $keep, '<&', $passed) or die;
+	POSIX::dup2(fileno $keep, 9) // die;
+	is(test_socket('fd:9'), '0 ok fd:9', 'a listening socket');
+	POSIX::close(9);
+}
+is(test_socket("unix:$tmp/new"), "0 ok unix:$tmp/new", 'a unix socket that can be made');
+ok(!-e "$tmp/new", 'is not made');
+is(test_socket("unix:$tmp/plain"), "69 FAILED unix:$tmp/plain: something else than a socket is there", 'a file');
+is(test_socket("unix:$tmp/plain/s"), "69 FAILED unix:$tmp/plain/s: Not a directory",
+	'a file as directory');
+is(test_socket("unix:$tmp/passed"), "0 ok unix:$tmp/passed", 'somebody answers');
+SKIP: {
+	skip 'needs root to be another user', 3 if $> != 0;
+	chmod 0755, $tmp;
+	chmod 0644, "$tmp/conf";
+	mkdir "$tmp/theirs"; chmod 0755, "$tmp/theirs";
+	my $theirs = IO::Socket::UNIX->new(Local => "$tmp/theirs/s", Listen => 1) or die;
+	local $build = "setpriv --reuid=65534 --regid=65534 --clear-groups $build";
+	chmod 0666, "$tmp/theirs/s";
+	is(test_socket("unix:$tmp/theirs/s"), "0 ok unix:$tmp/theirs/s", "others' that answers");
+	chmod 0600, "$tmp/theirs/s";
+	is(test_socket("unix:$tmp/theirs/s"), "69 FAILED unix:$tmp/theirs/s: Permission denied",
+		"others' that does not");
+	is(test_socket("unix:$tmp/theirs/new"), "69 FAILED unix:$tmp/theirs/new: directory $tmp/theirs: Permission denied",
+		'a folder that this user cannot write');
+}
+
 # --- swaps and a SIGTERM under load ---------------------------------------------------------
 config();
 $pid = start_milter();

@@ -249,12 +249,7 @@ write_file(Import *im)
 	if (ok)
 		return EX_OK;
 	message = g_strdup_printf("%s: %s", dir, error->message);
-	return complain(
-	    g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
-		    g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ROFS)
-		? EX_CANTCREAT
-		: EX_IOERR,
-	    message);
+	return complain(EX_CANTCREAT, message);
 }
 
 static void

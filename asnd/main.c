@@ -148,6 +148,7 @@ main(int argc, char **argv)
 	}
 	g_log_set_writer_func(g_log_writer_default, NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
 	umask(027);               /* the evidence is nobody else's business */
 	config = asn_config_load(config_path, &error);
 	if (config == NULL) {

@@ -103,6 +103,26 @@ is(run($asnctl, 'import', '-o', "$tmp/none/x.mmdb", $good), 73, 'no such directo
 is(run($asnctl, 'import', '--nonsense'), 64, 'usage: 64');
 is(run($asnctl, 'import', '-c', "$tmp/no.conf", $good), 78, 'no such config: 78');
 
+# --- the new file cannot be written: 73, the old one stays
+my $many = put("$tmp/many.tsv", join '',
+	map { sprintf "10.%d.%d.0/24\t%d\tName %d\tZZ\n", $_ >> 8, $_ & 255, $_ + 1, $_ } 0 .. 4999);
+sub unwritable {
+	my ($dir, $why, $what, @prefix) = @_;
+	put("$dir/networks.mmdb", 'the old one');
+	is(run(@prefix, $asnctl, 'import', '-o', "$dir/networks.mmdb", $many), 73, $what);
+	like(err(), qr/\Q$dir\E: cannot write .*: $why$/m, '... says why');
+	is(slurp("$dir/networks.mmdb"), 'the old one', '... the old file stays');
+	is(join(' ', map { basename $_ } glob("$dir/* $dir/.*.tmp")), 'networks.mmdb', '... nothing beside it');
+}
+mkdir "$tmp/full";
+unwritable("$tmp/full", 'File too large', 'a file size limit', 'sh', '-c', 'ulimit -f 32; exec "$@"', 'sh');
+SKIP: {
+	skip 'only root mounts a small file system', 5 if $> != 0;
+	is(run('mount', '-t', 'tmpfs', '-o', 'size=64k,mode=0755', 'tmpfs', "$tmp/full"), 0, 'a small file system');
+	unwritable("$tmp/full", 'No space left on device', 'a full disk');
+	run('umount', "$tmp/full");
+}
+
 # --- check
 is(run($asnctl, 'check', put("$tmp/broken.mmdb", substr($before, 0, 100) . 'x' . substr($before, 101))), 65, 'check: one changed byte');
 like(err(), qr/\Q$tmp\E\/broken\.mmdb: offset \d+: /, '... with its offset');

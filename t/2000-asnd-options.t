@@ -63,6 +63,10 @@ for my $file (qw(reputation.mmdb recent.mmdb)) {
 	($rc) = run("$Pair::build/asnctl/asnctl check $p->{dir}/db/$file");
 	is($rc, 0, "asnctl check $file");
 }
+kill XFSZ => $p->{pid}{asnd};
+($rc) = run("timeout 10 $asnd --config $p->{dir}/asnd.conf");
+is($rc, 69, 'a file size limit is a failed write, not the end');
+ok($p->running('asnd'), '... it lives');
 is((stat "$p->{dir}/state/evidence.sqlite")[2] & 07, 0, 'evidence is not for others');
 my ($status, $took) = $p->stop('asnd');
 is($status, 0, 'SIGTERM: a clean exit');

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Cwd qw(abs_path);
+use Fcntl qw(:flock);
 use File::Basename;
 use File::Temp qw(tempdir);
 use JSON::PP;
@@ -122,6 +123,43 @@ SKIP: {
 	unwritable("$tmp/full", 'No space left on device', 'a full disk');
 	run('umount', "$tmp/full");
 }
+unwritable_kind($_) for qw(fifo link);
+sub unwritable_kind {
+	my ($kind) = @_;
+	my $to = "$tmp/$kind.mmdb";
+	run($kind eq 'fifo' ? ('mkfifo', $to) : ('ln', '-s', $good, $to));
+	is(run($asnctl, 'import', '-o', $to, $good), 73, "a $kind is not replaced");
+	like(err(), qr/\Q$kind\E\.mmdb is a .*, and only a regular file is replaced/i, '... says why');
+	ok($kind eq 'fifo' ? -p $to : -l $to, '... and stays');
+	unlink $to;
+}
+
+# --- several at once: each writes a whole file, the last one stays
+{
+	my @pid = map { start($asnctl, 'import', '-o', $db, $many) } 1 .. 12;
+	my @failed = grep { waitpid $_, 0; $? != 0 } @pid;
+	is(scalar @failed, 0, 'twelve at once: all write') or diag(err());
+	is(run($asnctl, 'check', $db), 0, '... and the file is sound') or diag(err());
+	is(files(), 'networks.mmdb', '... nothing beside it');
+}
+# SIGINT ends the wait for one that holds the temporary file.
+for my $delay (0.02, 0.3) {
+	put("$tmp/db/.networks.mmdb.tmp", 'half');
+	open my $other, '<', "$tmp/db/.networks.mmdb.tmp" or die;
+	flock $other, LOCK_EX or die;
+	my $pid = start($asnctl, 'import', '-o', $db, $good);
+	select undef, undef, undef, $delay;
+	local $SIG{ALRM} = sub { kill KILL => $pid };
+	alarm 20;
+	kill INT => $pid;
+	waitpid $pid, 0;
+	alarm 0;
+	is($? & 127, 2, "SIGINT after $delay s while another one writes");
+	is(slurp("$tmp/db/.networks.mmdb.tmp"), 'half', '... whose file stays');
+}
+is(run($asnctl, 'import', '-o', $db, $good), 0, 'what a dead one left is in nobody\'s way');
+is(files(), 'networks.mmdb', '... and goes');
+$before = slurp($db);
 
 # --- check
 is(run($asnctl, 'check', put("$tmp/broken.mmdb", substr($before, 0, 100) . 'x' . substr($before, 101))), 65, 'check: one changed byte');

@@ -55,8 +55,8 @@ mkdir "$tmp/db";
 sub files { return join ' ', sort map { basename $_ } glob("$tmp/db/* $tmp/db/.*.tmp") }
 
 my $good = put("$tmp/good.tsv",
-	"192.0.2.0/24\tAS64496\tExample Networks\tZZ\n2001:db8::/32\t64497\n");
-my $bad = put("$tmp/bad.tsv", "192.0.2.0/24\t1\n192.0.2.0/99\t1\n");
+	"192.0.2.0/24\tAS64496\tExample Networks\tZZ\n2001:db8::/32\t64497\t\t\n");
+my $bad = put("$tmp/bad.tsv", "192.0.2.0/24\t1\t\t\n192.0.2.0/99\t1\t\t\n");
 my $db = "$tmp/db/networks.mmdb";
 
 # --- what goes well
@@ -90,9 +90,10 @@ sub refused {
 }
 refused(65, qr/\Q$bad\E: line 2: /, $bad);
 refused(65, qr/\Q$bad\E: line 2: /, $good, $bad);
+refused(65, qr/half\.tsv: line 2: the last line has no end: the file is cut short/, put("$tmp/half.tsv", substr slurp($good), 0, -1));
 refused(65, qr/line 1: not a format/, put("$tmp/x", "PK\x03\x04 zip\n"));
 refused(65, qr/offset \d+: /, put("$tmp/cut.mmdb", substr $before, 0, -1));
-refused(65, qr/no network left/, put("$tmp/no.tsv", "127.0.0.0/8\t1\n"));
+refused(65, qr/no network left/, put("$tmp/no.tsv", "127.0.0.0/8\t1\t\t\n"));
 refused(66, qr/No such file/, "$tmp/missing");
 refused(74, qr/\Q$tmp\E/, $tmp);
 {

@@ -41,8 +41,9 @@ test_passed_over(Fixture *f, gconstpointer unused)
 		g_assert_cmpuint(f->set->entries->len, ==, 0);
 	}
 	/* private and documentation networks may be named */
-	read_good(f, "10.0.0.0/8\t1\n192.0.2.0/24\t1\n100.64.0.0/10\t1\n"
-		     "2001:db8::/32\t1\nfd00::/8\t1\n8.0.0.0/7\t1\n");
+	read_good(f,
+	    "10.0.0.0/8\t1\t\t\n192.0.2.0/24\t1\t\t\n100.64.0.0/10\t1\t\t\n"
+	    "2001:db8::/32\t1\t\t\nfd00::/8\t1\t\t\n8.0.0.0/7\t1\t\t\n");
 	g_assert_cmpuint(f->set->passed_over, ==, G_N_ELEMENTS(nets));
 	g_assert_cmpuint(f->set->entries->len, ==, 6);
 }

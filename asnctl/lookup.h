@@ -15,9 +15,7 @@ typedef struct {
 	AsnConfig *config;
 	AsnNetworks *networks;     /* NULL: not to be had */
 	AsnReputation *reputation; /* NULL: not to be had */
-	/* Why it is not to be had, in one word, static. */
-	const char *no_networks, *no_reputation;
-	GPtrArray *problems; /* char *: what is missing and what to do */
+	GPtrArray *problems;       /* char *: what is missing and what to do */
 	double now;
 	gboolean colour;
 } Lookup;

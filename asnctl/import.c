@@ -25,6 +25,8 @@ static const char *const default_sources[] = {
     "/usr/share/libloc-location/location.db",
 };
 
+#define PATIENCE 60 /* seconds, with another one that writes the same file */
+
 typedef struct {
 	char *config, *output;
 	char **files;
@@ -226,6 +228,24 @@ build(Import *im)
 	return EX_OK;
 }
 
+/* Another import may be at it; a signal ends the wait. */
+static gboolean
+write_in_turn(int dir_fd, const char *name, GBytes *file, GError **error)
+{
+	gint64 end = g_get_monotonic_time() + PATIENCE * G_USEC_PER_SEC;
+	gsize len;
+	const void *bytes = g_bytes_get_data(file, &len);
+
+	while (!asn_aside_write(dir_fd, name, bytes, len, 0644, error)) {
+		if (!g_error_matches(
+			*error, G_FILE_ERROR, G_FILE_ERROR_AGAIN) ||
+		    progress_signal() || g_get_monotonic_time() >= end)
+			return FALSE;
+		g_clear_error(error);
+	}
+	return TRUE;
+}
+
 static int
 write_file(Import *im)
 {
@@ -233,8 +253,6 @@ write_file(Import *im)
 	g_autofree char *base = g_path_get_basename(im->output);
 	g_autofree char *message = NULL;
 	g_autoptr(GError) error = NULL;
-	gsize len;
-	const void *bytes = g_bytes_get_data(im->file, &len);
 	gboolean ok;
 	int fd;
 
@@ -244,17 +262,12 @@ write_file(Import *im)
 		    "%s: %s; make it, or use -o FILE", dir, g_strerror(errno));
 		return complain(EX_CANTCREAT, message);
 	}
-	ok = asn_aside_write(fd, base, bytes, len, 0644, &error);
+	ok = write_in_turn(fd, base, im->file, &error);
 	close(fd);
 	if (ok)
 		return EX_OK;
 	message = g_strdup_printf("%s: %s", dir, error->message);
-	return complain(
-	    g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
-		    g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ROFS)
-		? EX_CANTCREAT
-		: EX_IOERR,
-	    message);
+	return complain(EX_CANTCREAT, message);
 }
 
 static void
@@ -317,6 +330,8 @@ run(Import *im)
 	if (code == EX_OK)
 		summary(im,
 		    (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
+	else if (progress_signal())
+		return stop_of_signal(progress_signal());
 	return code;
 }
 

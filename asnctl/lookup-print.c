@@ -164,8 +164,8 @@ print_dates(const Lookup *l)
 		reputation =
 		    lookup_date(asn_reputation_weights_time(l->reputation));
 	printf("  databases   networks %s, reputation %s\n",
-	    networks ? networks : "missing",
-	    reputation ? reputation : "missing");
+	    networks ? networks : l->no_networks,
+	    reputation ? reputation : l->no_reputation);
 }
 
 void

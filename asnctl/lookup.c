@@ -24,6 +24,13 @@ open_file(const char *dir, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+/* In a word, of the errno of open_file(). */
+static const char *
+why_closed(void)
+{
+	return errno == ENOENT ? "missing" : "unreadable";
+}
+
 static void
 problem(Lookup *l, const char *dir, const char *name, const char *why,
     const char *what_to_do)
@@ -40,6 +47,7 @@ open_networks(Lookup *l, const char *dir)
 	int fd = open_file(dir, ASN_NETWORKS_FILE);
 
 	if (fd < 0) {
+		l->no_networks = why_closed();
 		problem(l, dir, ASN_NETWORKS_FILE, g_strerror(errno),
 		    "holders and prefixes are unknown; \"asnctl import\" "
 		    "makes it");
@@ -49,6 +57,7 @@ open_networks(Lookup *l, const char *dir)
 	close(fd);
 	if (l->networks != NULL)
 		return EX_OK;
+	l->no_networks = "broken";
 	g_ptr_array_add(
 	    l->problems, g_strdup_printf("%s; \"asnctl import\" makes it anew",
 			     error->message));
@@ -60,35 +69,30 @@ static int
 open_reputation(Lookup *l, const char *dir)
 {
 	g_autoptr(GError) error = NULL;
-	int fd = open_file(dir, ASN_REPUTATION_FILE), status = EX_OK;
-	int recent = open_file(dir, ASN_RECENT_FILE);
+	int fd = open_file(dir, ASN_REPUTATION_FILE), recent;
 
 	if (fd < 0) {
+		l->no_reputation = why_closed();
 		problem(l, dir, ASN_REPUTATION_FILE, g_strerror(errno),
 		    "there is no score; asnd writes it once users move mail "
 		    "to Junk");
-		status = EX_NOINPUT;
-	} else {
-		l->reputation = asn_reputation_open(fd, recent, dir, &error);
-		if (l->reputation == NULL && recent >= 0) {
-			g_ptr_array_add(l->problems, g_strdup(error->message));
-			g_clear_error(&error);
-			l->reputation =
-			    asn_reputation_open(fd, -1, dir, &error);
-			status = EX_DATAERR;
-		}
+		return EX_NOINPUT;
 	}
-	if (error != NULL) {
-		g_ptr_array_add(l->problems,
-		    g_strdup_printf(
-			"%s; restart asnd to write it anew", error->message));
-		status = EX_DATAERR;
-	}
-	if (fd >= 0)
-		close(fd);
+	recent = open_file(dir, ASN_RECENT_FILE);
+	l->reputation = asn_reputation_open(fd, recent, dir, &error);
+	if (l->reputation == NULL && recent >= 0)
+		l->reputation = asn_reputation_open(fd, -1, dir, NULL);
+	close(fd);
 	if (recent >= 0)
 		close(recent);
-	return status;
+	if (error == NULL)
+		return EX_OK;
+	if (l->reputation == NULL)
+		l->no_reputation = "broken";
+	g_ptr_array_add(
+	    l->problems, g_strdup_printf("%s; restart asnd to write it anew",
+			     error->message));
+	return EX_DATAERR;
 }
 
 /* --- asking --------------------------------------------------------------- */

@@ -15,7 +15,9 @@ typedef struct {
 	AsnConfig *config;
 	AsnNetworks *networks;     /* NULL: not to be had */
 	AsnReputation *reputation; /* NULL: not to be had */
-	GPtrArray *problems;       /* char *: what is missing and what to do */
+	/* Why it is not to be had, in one word, static. */
+	const char *no_networks, *no_reputation;
+	GPtrArray *problems; /* char *: what is missing and what to do */
 	double now;
 	gboolean colour;
 } Lookup;

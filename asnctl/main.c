@@ -2,6 +2,7 @@
 /* main.c: asnctl, the command line: finds the verb and calls it. */
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -48,6 +49,7 @@ int
 main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "");
+	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
 	g_set_prgname("asnctl");
 	if (argc < 2) {
 		usage(stderr);

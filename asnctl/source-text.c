@@ -205,9 +205,9 @@ take_network(Text *t)
 	AsnNetwork net;
 	guint32 asn, origin;
 
-	if (t->n < 2 || t->n > 4)
-		return "not network, AS number, name and country with tabs "
-		       "between them";
+	if (t->n != 4)
+		return "not four fields (network, AS number, name, country) "
+		       "with tabs between them";
 	if (!asn_network_parse(t->f[0].text, t->f[0].len, &net))
 		return "not a network in the first field";
 	if (!asn_network_is_canonical(&net))
@@ -267,12 +267,15 @@ source_read_text(const guint8 *data, gsize len, const char *name,
 
 	while (p < end) {
 		const char *stop = memchr(p, '\n', (gsize)(end - p));
+		gboolean cut = stop == NULL;
 		const char *why;
 
-		if (stop == NULL)
+		if (cut)
 			stop = end;
 		number++;
 		why = take_line(&t, p, (gsize)(stop - p));
+		if (cut && (why == NULL || t.kind != KIND_UNKNOWN))
+			why = "the last line has no end: the file is cut short";
 		if (why != NULL)
 			return fail_line(
 			    name, number, why, p, (gsize)(stop - p), error);

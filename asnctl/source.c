@@ -9,6 +9,8 @@
 
 #include "source.h"
 
+#define PIECE (1 << 18) /* bytes unpacked at once */
+
 G_DEFINE_QUARK(asnctl - source - error - quark, source_error)
 
 gboolean
@@ -60,8 +62,9 @@ read_file(const char *path, int fd, GByteArray *out, GError **error)
 	if (fstat(fd, &st) < 0)
 		return fail(path, error);
 	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		return fail(path, error);
+		g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_READ,
+		    "%s: not a regular file", path);
+		return FALSE;
 	}
 	len = (gsize)st.st_size;
 	if (len >= SOURCE_MAX) {
@@ -76,39 +79,73 @@ read_file(const char *path, int fd, GByteArray *out, GError **error)
 	return read_fd(fd, out->data, len) || fail(path, error);
 }
 
-/* RFC 1952, to the end or to SOURCE_MAX. */
+static gboolean
+broken(const char *path, gsize at, const char *why, GError **error)
+{
+	g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_BROKEN,
+	    "%s: offset %" G_GSIZE_FORMAT ": %s", path, at, why);
+	return FALSE;
+}
+
+/* One member of RFC 1952 from *at, which moves behind it. */
+static gboolean
+gunzip_member(GConverter *z, const GByteArray *packed, gsize *at,
+    GByteArray *out, const char *path, GError **error)
+{
+	g_autofree guint8 *piece = g_malloc(PIECE);
+	g_autoptr(GError) local = NULL;
+	g_autofree char *why = NULL;
+	GConverterResult r;
+	gsize have, used;
+
+	do {
+		r = g_converter_convert(z, packed->data + *at,
+		    packed->len - *at, piece, PIECE, G_CONVERTER_INPUT_AT_END,
+		    &used, &have, &local);
+		if (r == G_CONVERTER_ERROR) {
+			why = g_strdup_printf(
+			    "not whole gzip data: %s", local->message);
+			return broken(path, *at, why, error);
+		}
+		*at += used;
+		g_byte_array_append(out, piece, (guint)have);
+		if (out->len > SOURCE_MAX)
+			return broken(
+			    path, *at, "unpacks to more than 2 GiB", error);
+	} while (r != G_CONVERTER_FINISHED);
+	return TRUE;
+}
+
+static gboolean
+is_gzip(const guint8 *data, gsize len)
+{
+	return len >= 2 && data[0] == 0x1f && data[1] == 0x8b;
+}
+
+/* A series of members, to the end or to SOURCE_MAX; zeros may follow them, as
+ * gzip(1) has it. */
 static GByteArray *
 gunzip(const GByteArray *packed, const char *path, GError **error)
 {
 	g_autoptr(GZlibDecompressor) z =
 	    g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP);
 	g_autoptr(GByteArray) out = g_byte_array_new();
-	g_autoptr(GError) local = NULL;
-	g_autofree guint8 *piece = g_malloc(1 << 18);
-	gsize at = 0, have, used;
-	GConverterResult r;
+	gsize at = 0;
 
 	do {
-		r = g_converter_convert(G_CONVERTER(z), packed->data + at,
-		    packed->len - at, piece, 1 << 18, G_CONVERTER_INPUT_AT_END,
-		    &used, &have, &local);
-		if (r == G_CONVERTER_ERROR) {
-			g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_BROKEN,
-			    "%s: offset %" G_GSIZE_FORMAT
-			    ": not whole gzip data: %s",
-			    path, at, local->message);
+		g_converter_reset(G_CONVERTER(z));
+		if (!gunzip_member(
+			G_CONVERTER(z), packed, &at, out, path, error))
+			return NULL;
+	} while (is_gzip(packed->data + at, packed->len - at));
+	for (; at < packed->len; at++)
+		if (packed->data[at] != 0) {
+			broken(path, at,
+			    "no gzip data, but bytes after them: not whole, "
+			    "or not of this file",
+			    error);
 			return NULL;
 		}
-		at += used;
-		g_byte_array_append(out, piece, (guint)have);
-		if (out->len > SOURCE_MAX) {
-			g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_BROKEN,
-			    "%s: offset %" G_GSIZE_FORMAT
-			    ": unpacks to more than 2 GiB",
-			    path, at);
-			return NULL;
-		}
-	} while (r != G_CONVERTER_FINISHED);
 	return g_steal_pointer(&out);
 }
 
@@ -145,8 +182,7 @@ source_read(const char *path, ImportSet *set, const SourceProgress *progress,
 		return FALSE;
 	if (source_is_loc(content->data, content->len))
 		ok = source_read_loc(path, set, progress, info, error);
-	else if (content->len >= 2 && content->data[0] == 0x1f &&
-		 content->data[1] == 0x8b) {
+	else if (is_gzip(content->data, content->len)) {
 		g_autoptr(GByteArray) plain = gunzip(content, path, error);
 		ok = plain != NULL &&
 		     read_content(path, plain, set, progress, info, error);

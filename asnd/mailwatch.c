@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mailwatch.c: asnd-mailwatch, options and start. */
 
+#include <locale.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sysexits.h>
@@ -138,6 +139,7 @@ main(int argc, char **argv)
 	    "- watch Maildirs and hand header blocks to asnd");
 	g_autoptr(GError) error = NULL;
 
+	setlocale(LC_CTYPE, ""); /* numbers stay as in C */
 	g_log_set_writer_func(g_log_writer_default, NULL, NULL);
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error) ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c: asnd(8), options, signals and the loop. */
 
+#include <locale.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -138,6 +139,7 @@ main(int argc, char **argv)
 	AsnConfig *config;
 	int status;
 
+	setlocale(LC_CTYPE, ""); /* numbers stay as in C */
 	if (!parse(&argc, &argv))
 		return EX_USAGE;
 	if (show_version) {
@@ -146,7 +148,8 @@ main(int argc, char **argv)
 	}
 	g_log_set_writer_func(g_log_writer_default, NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	umask(027); /* the evidence is nobody else's business */
+	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
+	umask(027);               /* the evidence is nobody else's business */
 	config = asn_config_load(config_path, &error);
 	if (config == NULL) {
 		g_printerr("asnd: %s\n", error->message);

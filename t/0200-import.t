@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Cwd qw(abs_path);
+use Fcntl qw(:flock);
 use File::Basename;
 use File::Temp qw(tempdir);
 use JSON::PP;
@@ -54,8 +55,8 @@ mkdir "$tmp/db";
 sub files { return join ' ', sort map { basename $_ } glob("$tmp/db/* $tmp/db/.*.tmp") }
 
 my $good = put("$tmp/good.tsv",
-	"192.0.2.0/24\tAS64496\tExample Networks\tZZ\n2001:db8::/32\t64497\n");
-my $bad = put("$tmp/bad.tsv", "192.0.2.0/24\t1\n192.0.2.0/99\t1\n");
+	"192.0.2.0/24\tAS64496\tExample Networks\tZZ\n2001:db8::/32\t64497\t\t\n");
+my $bad = put("$tmp/bad.tsv", "192.0.2.0/24\t1\t\t\n192.0.2.0/99\t1\t\t\n");
 my $db = "$tmp/db/networks.mmdb";
 
 # --- what goes well
@@ -89,9 +90,10 @@ sub refused {
 }
 refused(65, qr/\Q$bad\E: line 2: /, $bad);
 refused(65, qr/\Q$bad\E: line 2: /, $good, $bad);
+refused(65, qr/half\.tsv: line 2: the last line has no end: the file is cut short/, put("$tmp/half.tsv", substr slurp($good), 0, -1));
 refused(65, qr/line 1: not a format/, put("$tmp/x", "PK\x03\x04 zip\n"));
 refused(65, qr/offset \d+: /, put("$tmp/cut.mmdb", substr $before, 0, -1));
-refused(65, qr/no network left/, put("$tmp/no.tsv", "127.0.0.0/8\t1\n"));
+refused(65, qr/no network left/, put("$tmp/no.tsv", "127.0.0.0/8\t1\t\t\n"));
 refused(66, qr/No such file/, "$tmp/missing");
 refused(74, qr/\Q$tmp\E/, $tmp);
 {
@@ -102,6 +104,63 @@ refused(74, qr/\Q$tmp\E/, $tmp);
 is(run($asnctl, 'import', '-o', "$tmp/none/x.mmdb", $good), 73, 'no such directory: 73');
 is(run($asnctl, 'import', '--nonsense'), 64, 'usage: 64');
 is(run($asnctl, 'import', '-c', "$tmp/no.conf", $good), 78, 'no such config: 78');
+
+# --- the new file cannot be written: 73, the old one stays
+my $many = put("$tmp/many.tsv", join '',
+	map { sprintf "10.%d.%d.0/24\t%d\tName %d\tZZ\n", $_ >> 8, $_ & 255, $_ + 1, $_ } 0 .. 4999);
+sub unwritable {
+	my ($dir, $why, $what, @prefix) = @_;
+	put("$dir/networks.mmdb", 'the old one');
+	is(run(@prefix, $asnctl, 'import', '-o', "$dir/networks.mmdb", $many), 73, $what);
+	like(err(), qr/\Q$dir\E: cannot write .*: $why$/m, '... says why');
+	is(slurp("$dir/networks.mmdb"), 'the old one', '... the old file stays');
+	is(join(' ', map { basename $_ } glob("$dir/* $dir/.*.tmp")), 'networks.mmdb', '... nothing beside it');
+}
+mkdir "$tmp/full";
+unwritable("$tmp/full", 'File too large', 'a file size limit', 'sh', '-c', 'ulimit -f 32; exec "$@"', 'sh');
+SKIP: {
+	skip 'only root mounts a small file system', 5 if $> != 0;
+	is(run('mount', '-t', 'tmpfs', '-o', 'size=64k,mode=0755', 'tmpfs', "$tmp/full"), 0, 'a small file system');
+	unwritable("$tmp/full", 'No space left on device', 'a full disk');
+	run('umount', "$tmp/full");
+}
+unwritable_kind($_) for qw(fifo link);
+sub unwritable_kind {
+	my ($kind) = @_;
+	my $to = "$tmp/$kind.mmdb";
+	run($kind eq 'fifo' ? ('mkfifo', $to) : ('ln', '-s', $good, $to));
+	is(run($asnctl, 'import', '-o', $to, $good), 73, "a $kind is not replaced");
+	like(err(), qr/\Q$kind\E\.mmdb is a .*, and only a regular file is replaced/i, '... says why');
+	ok($kind eq 'fifo' ? -p $to : -l $to, '... and stays');
+	unlink $to;
+}
+
+# --- several at once: each writes a whole file, the last one stays
+{
+	my @pid = map { start($asnctl, 'import', '-o', $db, $many) } 1 .. 12;
+	my @failed = grep { waitpid $_, 0; $? != 0 } @pid;
+	is(scalar @failed, 0, 'twelve at once: all write') or diag(err());
+	is(run($asnctl, 'check', $db), 0, '... and the file is sound') or diag(err());
+	is(files(), 'networks.mmdb', '... nothing beside it');
+}
+# SIGINT ends the wait for one that holds the temporary file.
+for my $delay (0.02, 0.3) {
+	put("$tmp/db/.networks.mmdb.tmp", 'half');
+	open my $other, '<', "$tmp/db/.networks.mmdb.tmp" or die;
+	flock $other, LOCK_EX or die;
+	my $pid = start($asnctl, 'import', '-o', $db, $good);
+	select undef, undef, undef, $delay;
+	local $SIG{ALRM} = sub { kill KILL => $pid };
+	alarm 20;
+	kill INT => $pid;
+	waitpid $pid, 0;
+	alarm 0;
+	is($? & 127, 2, "SIGINT after $delay s while another one writes");
+	is(slurp("$tmp/db/.networks.mmdb.tmp"), 'half', '... whose file stays');
+}
+is(run($asnctl, 'import', '-o', $db, $good), 0, 'what a dead one left is in nobody\'s way');
+is(files(), 'networks.mmdb', '... and goes');
+$before = slurp($db);
 
 # --- check
 is(run($asnctl, 'check', put("$tmp/broken.mmdb", substr($before, 0, 100) . 'x' . substr($before, 101))), 65, 'check: one changed byte');

@@ -28,6 +28,10 @@ is($rc, 64, 'an unknown option: EX_USAGE');
 is($rc, 64, 'an argument: EX_USAGE');
 ($rc, $out) = run("$asnd --config $p->{dir}/none --test-config");
 is($rc, 78, 'no such config: EX_CONFIG');
+for my $program ("$asnd", "$Pair::build/asnd/asnd-mailwatch --test-config") {
+	($rc, $out) = run("LC_ALL=C.UTF-8 $program --config $p->{dir}/n\xc3\xa9ant");
+	like($out, qr{/n\xc3\xa9ant}, 'a name that is not ASCII is shown as it is');
+}
 ($rc, $out) = run("$asnd --config $p->{dir}/asnd.conf --test-config");
 is($rc, 0, 'a good one') or diag $out;
 ok(!-e "$p->{dir}/state/evidence.sqlite", '--test-config changes nothing');
@@ -59,6 +63,10 @@ for my $file (qw(reputation.mmdb recent.mmdb)) {
 	($rc) = run("$Pair::build/asnctl/asnctl check $p->{dir}/db/$file");
 	is($rc, 0, "asnctl check $file");
 }
+kill XFSZ => $p->{pid}{asnd};
+($rc) = run("timeout 10 $asnd --config $p->{dir}/asnd.conf");
+is($rc, 69, 'a file size limit is a failed write, not the end');
+ok($p->running('asnd'), '... it lives');
 is((stat "$p->{dir}/state/evidence.sqlite")[2] & 07, 0, 'evidence is not for others');
 my ($status, $took) = $p->stop('asnd');
 is($status, 0, 'SIGTERM: a clean exit');

@@ -6,8 +6,11 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "aside.h"
@@ -91,19 +94,175 @@ test_replace(Fixture *f, gconstpointer unused)
 	close(old);
 }
 
-/* What a killed writer left, and a link that somebody put there. */
+static void
+put(const Fixture *f, const char *name, const char *text, mode_t mode)
+{
+	int fd = openat(f->fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+
+	g_assert_cmpint(write(fd, text, strlen(text)), ==, strlen(text));
+	close(fd);
+}
+
+/* What a killed writer left: longer than the new file, of another mode, a
+ * second name of something else, another user's. */
 static void
 test_stale(Fixture *f, gconstpointer unused)
 {
-	int fd = openat(f->fd, "target", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	GError *error = NULL;
+	struct stat st;
 
-	g_assert_cmpint(write(fd, "safe", 4), ==, 4);
-	close(fd);
-	g_assert_cmpint(symlinkat("target", f->fd, ".x.tmp"), ==, 0);
-	g_assert_true(asn_aside_write(f->fd, "x", "new", 3, 0644, NULL));
+	put(f, ".x.tmp", "a long one that was never finished", 0600);
+	g_assert_true(asn_aside_write(f->fd, "x", "new", 3, 0644, &error));
 	expect(f, "x", "new");
+	put(f, "target", "safe", 0600);
+	g_assert_cmpint(linkat(f->fd, "target", f->fd, ".x.tmp", 0), ==, 0);
+	g_assert_true(asn_aside_write(f->fd, "x", "newer", 5, 0644, &error));
+	expect(f, "x", "newer");
+	expect(f, "target", "safe");
+	put(f, ".x.tmp", "a long one that was never finished", 0666);
+	if (geteuid() == 0)
+		g_assert_cmpint(
+		    fchownat(f->fd, ".x.tmp", 12345, 12345, 0), ==, 0);
+	g_assert_true(asn_aside_write(f->fd, "x", "newest", 6, 0640, &error));
+	expect(f, "x", "newest");
+	g_assert_cmpint(fstatat(f->fd, "x", &st, 0), ==, 0);
+	g_assert_cmpuint(st.st_mode & 07777, ==, 0640);
+	g_assert_cmpuint(st.st_uid, ==, geteuid());
+	g_assert_cmpuint(count_files(f), ==, 2);
+}
+
+/* A link that somebody put where the temporary file goes. */
+static void
+test_trap(Fixture *f, gconstpointer unused)
+{
+	GError *error = NULL;
+
+	put(f, "target", "safe", 0600);
+	g_assert_cmpint(symlinkat("target", f->fd, ".x.tmp"), ==, 0);
+	g_assert_false(asn_aside_write(f->fd, "x", "new", 3, 0644, &error));
+	g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_LOOP);
+	g_assert_nonnull(strstr(error->message, ".x.tmp"));
+	g_assert_nonnull(strstr(error->message, "remove it"));
+	g_clear_error(&error);
 	expect(f, "target", "safe");
 	g_assert_cmpuint(count_files(f), ==, 2);
+}
+
+/* Only a regular file is replaced: root's -o /dev/null is no file to be. */
+static void
+test_special(Fixture *f, gconstpointer unused)
+{
+	static const struct {
+		mode_t type;
+		const char *shown;
+	} cases[] = {
+	    {S_IFIFO, "a FIFO"},
+	    {S_IFSOCK, "a socket"},
+	    {S_IFLNK, "a symbolic link"},
+	    {S_IFCHR, "a device"},
+	};
+	gsize n = G_N_ELEMENTS(cases) - (geteuid() == 0 ? 0 : 1);
+
+	for (gsize i = 0; i < n; i++) {
+		GError *error = NULL;
+		struct stat st;
+
+		if (cases[i].type == S_IFLNK)
+			g_assert_cmpint(symlinkat("y", f->fd, "x"), ==, 0);
+		else
+			g_assert_cmpint(
+			    mknodat(f->fd, "x", cases[i].type | 0600,
+				cases[i].type == S_IFCHR ? makedev(1, 3) : 0),
+			    ==, 0);
+		g_assert_false(
+		    asn_aside_write(f->fd, "x", "new", 3, 0644, &error));
+		g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST);
+		g_test_message("%s", error->message);
+		g_assert_nonnull(strstr(error->message, cases[i].shown));
+		g_clear_error(&error);
+		g_assert_cmpint(
+		    fstatat(f->fd, "x", &st, AT_SYMLINK_NOFOLLOW), ==, 0);
+		g_assert_cmpuint(st.st_mode & S_IFMT, ==, cases[i].type);
+		g_assert_cmpuint(count_files(f), ==, 1);
+		unlinkat(f->fd, "x", 0);
+	}
+}
+
+/* Another one writes: no waiting, and nothing of its is touched. */
+static void
+test_busy(Fixture *f, gconstpointer unused)
+{
+	GError *error = NULL;
+	int fd;
+
+	put(f, ".x.tmp", "half of the ne", 0600);
+	fd = openat(f->fd, ".x.tmp", O_WRONLY | O_CLOEXEC);
+	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+	g_assert_false(asn_aside_write(f->fd, "x", "new", 3, 0644, &error));
+	g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN);
+	g_assert_cmpstr(error->message, ==, "another process is writing x");
+	g_clear_error(&error);
+	expect(f, ".x.tmp", "half of the ne");
+	close(fd);
+	g_assert_true(asn_aside_write(f->fd, "x", "new", 3, 0644, &error));
+	expect(f, "x", "new");
+	g_assert_cmpuint(count_files(f), ==, 1);
+}
+
+#define ROUNDS 300
+#define LONG 200000
+
+/* Files of one letter and of two lengths, as fast as the disk takes them. */
+static void
+write_often(int dir_fd, char letter)
+{
+	g_autofree char *data = g_strnfill(LONG, letter);
+	int failed = 0;
+
+	for (guint i = 0; i < ROUNDS; i++) {
+		g_autoptr(GError) error = NULL;
+
+		while (!asn_aside_write(
+		    dir_fd, "x", data, i % 2 ? LONG : LONG / 2, 0644, &error)) {
+			if (!g_error_matches(
+				error, G_FILE_ERROR, G_FILE_ERROR_AGAIN)) {
+				g_printerr("# %s\n", error->message);
+				failed = 1;
+				break;
+			}
+			g_clear_error(&error);
+		}
+	}
+	_exit(failed);
+}
+
+/* Two at once, and a third who reads. */
+static void
+test_race(Fixture *f, gconstpointer unused)
+{
+	g_autofree char *path = g_build_filename(f->dir, "x", NULL);
+	pid_t pid[2];
+	int status, running = 2;
+
+	asn_aside_write(f->fd, "x", "aaaa", 4, 0644, NULL);
+	for (int i = 0; i < 2; i++)
+		if ((pid[i] = fork()) == 0)
+			write_often(f->fd, (char)('a' + i));
+	while (running > 0) {
+		g_autofree char *got = NULL, *want = NULL;
+		gsize len;
+
+		g_assert_true(g_file_get_contents(path, &got, &len, NULL));
+		if (len != 4)
+			g_assert_true(len == LONG || len == LONG / 2);
+		want = g_strnfill(len, got[0]);
+		g_assert_cmpmem(got, len, want, len);
+		if (waitpid(pid[running - 1], &status, WNOHANG) == 0)
+			continue;
+		g_assert_cmpint(status, ==, 0);
+		running--;
+	}
+	g_assert_cmpuint(count_files(f), ==, 1);
 }
 
 /* The file size limit stands in for a full disk: write(2) fails midway. */
@@ -158,6 +317,11 @@ main(int argc, char **argv)
 	    "/aside/replace", Fixture, NULL, set_up, test_replace, tear_down);
 	g_test_add(
 	    "/aside/stale", Fixture, NULL, set_up, test_stale, tear_down);
+	g_test_add("/aside/trap", Fixture, NULL, set_up, test_trap, tear_down);
+	g_test_add(
+	    "/aside/special", Fixture, NULL, set_up, test_special, tear_down);
+	g_test_add("/aside/busy", Fixture, NULL, set_up, test_busy, tear_down);
+	g_test_add("/aside/race", Fixture, NULL, set_up, test_race, tear_down);
 	g_test_add("/aside/full", Fixture, NULL, set_up, test_full, tear_down);
 	g_test_add("/aside/no-rename", Fixture, NULL, set_up, test_no_rename,
 	    tear_down);

@@ -280,6 +280,34 @@ test_missing(Fixture *f, gconstpointer data)
 	assert_has(out, score);
 }
 
+/* What is broken is there: it is not called missing. */
+static void
+test_broken(Fixture *f, gconstpointer data)
+{
+	static const char *const files[] = {
+	    ASN_NETWORKS_FILE, ASN_REPUTATION_FILE};
+	static const char *const shown[] = {"networks broken, reputation 20",
+	    "networks 20.*, reputation broken"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path =
+		    g_build_filename(f->dir, files[i], NULL);
+		g_autofree char *reason = g_strdup_printf(
+		    "^asnctl lookup: /.*/%s: offset \\d+: \\w", files[i]);
+		const char *const out_parts[] = {shown[i], NULL};
+		const char *const err_parts[] = {reason, NULL};
+		g_autofree char *out = NULL, *err = NULL;
+
+		save_networks(f->dir);
+		save_reputation(f->dir);
+		g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+		g_assert_cmpint(
+		    lookup(f, "192.0.2.7", &out, &err), ==, EX_DATAERR);
+		assert_has(out, out_parts);
+		assert_has(err, err_parts);
+	}
+}
+
 static void
 test_bad_use(Fixture *f, gconstpointer data)
 {
@@ -317,6 +345,7 @@ main(int argc, char **argv)
 	ADD("as", test_as);
 	ADD("json", test_json);
 	ADD("missing", test_missing);
+	ADD("broken", test_broken);
 	ADD("bad-use", test_bad_use);
 	return g_test_run();
 }

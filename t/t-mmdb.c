@@ -221,6 +221,11 @@ test_collection(void)
 	static const char *const parts[] = {"bad-data", "test-data"};
 	guint files = 0;
 
+	if (dir == NULL) {
+		g_test_skip("ASND_MAXMIND_DATA names no checkout of "
+			    "github.com/maxmind/MaxMind-DB");
+		return;
+	}
 	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
 		g_autofree char *path = g_build_filename(dir, parts[i], NULL);
 		check_collection(path, &files);
@@ -236,7 +241,6 @@ main(int argc, char **argv)
 	g_test_add_func("/mmdb/changed-byte", test_changed_byte);
 	g_test_add_func("/mmdb/damaged", test_damaged);
 	g_test_add_func("/mmdb/open", test_open);
-	if (g_getenv("ASND_MAXMIND_DATA") != NULL)
-		g_test_add_func("/mmdb/collection", test_collection);
+	g_test_add_func("/mmdb/collection", test_collection);
 	return g_test_run();
 }

@@ -5,13 +5,12 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
 #include <glib-unix.h>
 
+#include "listen.h"
 #include "watch-private.h"
 
 #define BATCH 256         /* packets between two looks at everything else */
@@ -254,67 +253,13 @@ asnd_watch_server_pause(AsndWatchServer *w, guint msec)
 	stop_accepting(w, msec);
 }
 
-static gboolean
-fail(GError **error, const char *path, const char *what)
-{
-	g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(errno),
-	    "[paths] watch-socket %s: %s: %s", path, what, g_strerror(errno));
-	return FALSE;
-}
-
-/* Makes room for bind where an asnd that is gone left its socket. */
-static gboolean
-remove_stale(const char *path, const struct sockaddr_un *sun, GError **error)
-{
-	struct stat st;
-	int fd, rc;
-
-	if (lstat(path, &st) != 0)
-		return errno == ENOENT || fail(error, path, "cannot look");
-	if (!S_ISSOCK(st.st_mode)) {
-		errno = EEXIST;
-		return fail(error, path, "something else is there; remove it");
-	}
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail(error, path, "socket");
-	rc = connect(fd, (const struct sockaddr *)sun, sizeof *sun);
-	close(fd);
-	if (rc == 0 || errno != ECONNREFUSED) {
-		if (rc == 0)
-			errno = EADDRINUSE;
-		return fail(error, path, "another asnd listens; stop it");
-	}
-	return unlink(path) == 0 || fail(error, path, "cannot remove");
-}
-
 gboolean
 asnd_watch_server_listen(AsndWatchServer *w, GError **error)
 {
-	const char *path = w->config->watch_socket;
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	mode_t mask;
-	int rc;
-
-	if (strlen(path) >= sizeof sun.sun_path) {
-		errno = ENAMETOOLONG;
-		return fail(error, path, "at most 107 bytes");
-	}
-	g_strlcpy(sun.sun_path, path, sizeof sun.sun_path);
-	if (!remove_stale(path, &sun, error))
-		return FALSE;
 	w->listener =
-	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	    asnd_listen_open(w->config->watch_socket, &w->unlink_path, error);
 	if (w->listener < 0)
-		return fail(error, path, "socket");
-	mask = umask(0117);
-	rc = bind(w->listener, (const struct sockaddr *)&sun, sizeof sun);
-	umask(mask);
-	if (rc != 0)
-		return fail(error, path, "bind");
-	w->unlink_path = g_strdup(path);
-	if (listen(w->listener, 8) != 0)
-		return fail(error, path, "listen");
+		return FALSE;
 	start_accepting(w);
 	return TRUE;
 }

@@ -33,8 +33,7 @@ typedef struct _AsndWatchServer AsndWatchServer;
 AsndWatchServer *asnd_watch_server_new(const AsnConfig *config,
     AsndMails *mails, const AsndWatchHandler *handler, gpointer data);
 void asnd_watch_server_free(AsndWatchServer *server);
-/* Listens on config->watch_socket, mode 0660.  A socket nobody listens on any
- * more is replaced; one that is in use, or anything else there, is an error. */
+/* Listens on systemd's socket or on config->watch_socket (listen.h). */
 gboolean asnd_watch_server_listen(AsndWatchServer *server, GError **error);
 /* Takes over a connected socket (what accept does; and for tests). */
 void asnd_watch_server_attach(AsndWatchServer *server, int fd);

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use Digest::SHA qw(hmac_sha256_base64);
+use Fcntl qw(F_DUPFD);
 use File::Basename;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
@@ -74,11 +75,22 @@ sub start {
 		open STDERR, '>>', "$self->{dir}/log/$name" or die;
 		open STDOUT, '>&', \*STDERR;
 		$ENV{G_MESSAGES_DEBUG} = $ENV{PAIR_DEBUG} // '';
+		pass($self->{pass}{$name}) if $self->{pass}{$name};
 		exec @{ $self->{as}{$name} // [] }, "$build/asnd/$name", '--config',
 		    "$self->{dir}/asnd.conf", @options or POSIX::_exit(127);
 	}
 	$self->{pid}{$name} = $pid;
 	return $pid;
+}
+# As systemd does (sd_listen_fds(3)): sockets from descriptor 3 on, in the
+# process that will exec.  names: FileDescriptorName= of each, or undef.
+sub pass {
+	my ($what) = @_;
+	my @kept = map { fcntl($_, F_DUPFD, 64) // die "dup: $!" } @{ $what->{sockets} };
+	POSIX::dup2($kept[$_], 3 + $_) // die "dup2: $!" for 0 .. $#kept;
+	POSIX::close($_) for @kept;
+	@ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, scalar @kept);
+	$ENV{LISTEN_FDNAMES} = $what->{names} if defined $what->{names};
 }
 sub start_asnd {
 	my ($self, @options) = @_;

@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 
 #include "daemon.h"
+#include "seal-keys.h"
 #include "sources.h"
 
 struct _AsndSources {
@@ -42,38 +43,6 @@ open_networks(const AsnConfig *config, AsnNetworks **out, GError **error)
 	return *out != NULL;
 }
 
-/* A credential of the service comes before the configured file. */
-static char *
-key_path(const AsnConfig *config)
-{
-	const char *dir = g_getenv("CREDENTIALS_DIRECTORY");
-	g_autofree char *credential =
-	    dir != NULL ? g_build_filename(dir, "seal.key", NULL) : NULL;
-
-	if (credential != NULL && g_file_test(credential, G_FILE_TEST_EXISTS))
-		return g_steal_pointer(&credential);
-	return g_strdup(config->seal_key);
-}
-
-/* FALSE without error: no such file. */
-static gboolean
-load_keys(const AsnConfig *config, AsnSealKeys **out, GError **error)
-{
-	g_autofree char *path = key_path(config), *text = NULL;
-	g_autoptr(GError) why = NULL;
-	gsize len;
-
-	*out = NULL;
-	if (!g_file_get_contents(path, &text, &len, &why)) {
-		if (!g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-			g_propagate_error(error, g_steal_pointer(&why));
-		return FALSE;
-	}
-	*out = asn_seal_keys_parse(text, len, path, error);
-	explicit_bzero(text, len);
-	return *out != NULL;
-}
-
 static void
 take_up_networks(AsndSources *s)
 {
@@ -99,16 +68,17 @@ take_up_networks(AsndSources *s)
 static gboolean
 take_up_keys(AsndSources *s, GError **error)
 {
+	g_autofree char *path = asn_seal_keys_path(s->config);
 	g_autoptr(GError) why = NULL;
-	AsnSealKeys *keys;
+	AsnSealKeys *keys = asn_seal_keys_load(path, &why);
 
-	if (!load_keys(s->config, &keys, &why)) {
-		if (why != NULL) {
-			g_propagate_error(error, g_steal_pointer(&why));
-			return FALSE;
-		}
-		g_warning("no seal key at %s: mail from now on cannot vote",
-		    s->config->seal_key);
+	if (why != NULL) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return FALSE;
+	}
+	if (keys == NULL) {
+		g_warning(
+		    "no seal key at %s: mail from now on cannot vote", path);
 		return TRUE;
 	}
 	asn_sealer_free(s->sealer);
@@ -222,18 +192,20 @@ asnd_daemon_test(const AsnConfig *config, GError **error)
 	g_autofree char *run = g_path_get_dirname(config->watch_socket);
 	g_autoptr(GError) why = NULL;
 	AsnNetworks *networks;
+	g_autofree char *key_path = asn_seal_keys_path(config);
 	AsnSealKeys *keys;
 
 	if (!test_dir("database-dir", config->database_dir, error) ||
 	    !test_dir("state-dir", config->state_dir, error) ||
 	    !test_dir("watch-socket", run, error))
 		return FALSE;
-	if (!load_keys(config, &keys, &why) && why != NULL) {
+	keys = asn_seal_keys_load(key_path, &why);
+	if (why != NULL) {
 		g_propagate_error(error, g_steal_pointer(&why));
 		return FALSE;
 	}
 	if (keys == NULL)
-		g_warning("no seal key at %s", config->seal_key);
+		g_warning("no seal key at %s", key_path);
 	asn_seal_keys_free(keys);
 	if (!open_networks(config, &networks, &why) && why != NULL) {
 		g_propagate_error(error, g_steal_pointer(&why));

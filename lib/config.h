@@ -28,7 +28,7 @@ typedef struct {
 	/* [paths] */
 	char *database_dir; /* networks.mmdb, reputation.mmdb, recent.mmdb: /var/lib/asnd/db */
 	char *state_dir;    /* evidence.sqlite: /var/lib/asnd */
-	char *seal_key;     /* seal.key: /etc/asnd/seal.key; $CREDENTIALS_DIRECTORY/seal.key comes first */
+	char *seal_key;     /* seal.key: /etc/asnd/seal.key; a credential comes first, seal-keys.h */
 	char *watch_socket; /* asnd listens, asnd-mailwatch connects: /run/asnd/mailwatch.sock */
 
 	/* [milter] */

@@ -26,6 +26,7 @@
 #include "escape.h"
 #include "filter.h"
 #include "listen.h"
+#include "seal-keys.h"
 
 #define LEAVE_MS 500 /* for messages that are being answered */
 
@@ -120,50 +121,15 @@ parse_options(int argc, char **argv)
 	return socket_spec == NULL || check_socket(socket_spec);
 }
 
-/* --- the key
- * ------------------------------------------------------------------------- */
-
-/* systemd's credential comes first.  Returns the path that counts. */
-static char *
-key_path(const AsnConfig *config)
-{
-	const char *dir = g_getenv("CREDENTIALS_DIRECTORY");
-	g_autofree char *path =
-	    dir ? g_build_filename(dir, "seal.key", NULL) : NULL;
-
-	if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS))
-		return g_steal_pointer(&path);
-	return g_strdup(config->seal_key);
-}
-
-/* NULL without *error: there is no key, and so no seal. */
-static AsnSealKeys *
-load_keys(const char *path, GError **error)
-{
-	g_autofree char *text = NULL;
-	g_autoptr(GError) why = NULL;
-	AsnSealKeys *keys;
-	gsize len;
-
-	if (!g_file_get_contents(path, &text, &len, &why)) {
-		if (!g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-			g_propagate_error(error, g_steal_pointer(&why));
-		return NULL;
-	}
-	keys = asn_seal_keys_parse(text, len, path, error);
-	explicit_bzero(text, len);
-	return keys;
-}
-
 /* --- --test-config
  * --------------------------------------------------------------------- */
 
 static int
 run_test(const AsnConfig *config)
 {
-	g_autofree char *path = key_path(config);
+	g_autofree char *path = asn_seal_keys_path(config);
 	g_autoptr(GError) error = NULL;
-	AsnSealKeys *keys = load_keys(path, &error);
+	AsnSealKeys *keys = asn_seal_keys_load(path, &error);
 	gboolean ok = error == NULL;
 
 	printf(
@@ -293,9 +259,9 @@ static int
 start(const AsnConfig *config)
 {
 	static MltFilter filter;
-	g_autofree char *path = key_path(config);
+	g_autofree char *path = asn_seal_keys_path(config);
 	g_autoptr(GError) error = NULL;
-	AsnSealKeys *keys = load_keys(path, &error);
+	AsnSealKeys *keys = asn_seal_keys_load(path, &error);
 	MltListen listen;
 	int status;
 

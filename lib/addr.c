@@ -85,6 +85,15 @@ asn_addr_format(const AsnAddr *addr, char *buf)
 }
 
 gboolean
+asn_addr_is_loopback(const AsnAddr *addr)
+{
+	static const guint8 one[16] = {[15] = 1};
+
+	return addr->family == 4 ? addr->b[12] == 127
+				 : memcmp(addr->b, one, sizeof one) == 0;
+}
+
+gboolean
 asn_addr_equal(const AsnAddr *a, const AsnAddr *b)
 {
 	return a->family == b->family && memcmp(a->b, b->b, 16) == 0;

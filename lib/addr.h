@@ -44,6 +44,9 @@ gboolean asn_addr_from_sockaddr(const struct sockaddr *sa, AsnAddr *out);
  * ASN_ADDR_STRLEN bytes.  Returns buf. */
 const char *asn_addr_format(const AsnAddr *addr, char *buf);
 
+/* 127.0.0.0/8 and ::1. */
+gboolean asn_addr_is_loopback(const AsnAddr *addr);
+
 gboolean asn_addr_equal(const AsnAddr *a, const AsnAddr *b);
 guint asn_addr_hash(const AsnAddr *a);
 

@@ -214,15 +214,6 @@ vouched(const AsnReceivedWalk *walk, const AsnReceived *r)
 	return !walk->own;
 }
 
-static gboolean
-is_loopback(const AsnAddr *a)
-{
-	static const guint8 one[16] = {[15] = 1};
-
-	return a->family == 4 ? a->b[12] == 127
-			      : memcmp(a->b, one, sizeof one) == 0;
-}
-
 /* This line tells of a hop within one host: the next one must be its own. */
 static AsnReceivedState
 stay_on_host(AsnReceivedWalk *walk, const AsnReceived *r)
@@ -243,7 +234,7 @@ judge(AsnReceivedWalk *walk, const AsnReceived *r)
 		return ASN_RECEIVED_NONE;
 	if (r->client.family == 0)
 		return r->smtp ? ASN_RECEIVED_NONE : stay_on_host(walk, r);
-	if (is_loopback(&r->client))
+	if (asn_addr_is_loopback(&r->client))
 		return stay_on_host(walk, r);
 	if (!asn_network_list_contains(walk->trusted, &r->client))
 		return ASN_RECEIVED_FOUND;

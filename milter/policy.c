@@ -14,15 +14,6 @@ typedef struct {
 	gboolean scored; /* prediction rests on weights */
 } Findings;
 
-static gboolean
-is_loopback(const AsnAddr *a)
-{
-	static const guint8 one[16] = {[15] = 1};
-
-	return a->family == 4 ? a->b[12] == 127
-			      : memcmp(a->b, one, sizeof one) == 0;
-}
-
 const char *
 mlt_policy_exempt(const MltPolicy *policy, const MltFacts *facts)
 {
@@ -30,7 +21,7 @@ mlt_policy_exempt(const MltPolicy *policy, const MltFacts *facts)
 		return "authenticated";
 	if (facts->client.family == 0)
 		return "no client address";
-	if (is_loopback(&facts->client) ||
+	if (asn_addr_is_loopback(&facts->client) ||
 	    asn_network_list_contains(
 		&policy->config->local_networks, &facts->client))
 		return "local";

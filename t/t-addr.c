@@ -152,11 +152,33 @@ test_number(void)
 	g_assert_false(asn_number_parse("", 0, &n));
 }
 
+static void
+test_loopback(void)
+{
+	static const struct {
+		const char *text;
+		gboolean is;
+	} cases[] = {{"127.0.0.1", TRUE}, {"127.255.255.255", TRUE},
+	    {"::1", TRUE}, {"::ffff:127.0.0.1", TRUE},
+	    {"126.255.255.255", FALSE}, {"128.0.0.0", FALSE},
+	    {"0.0.0.1", FALSE}, {"::2", FALSE}, {"7f00::1", FALSE}};
+	AsnAddr a = {.family = 0};
+
+	g_assert_false(asn_addr_is_loopback(&a));
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_test_message("%s", cases[i].text);
+		g_assert_true(
+		    asn_addr_parse(cases[i].text, strlen(cases[i].text), &a));
+		g_assert_cmpint(asn_addr_is_loopback(&a), ==, cases[i].is);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/addr/text", test_addr_text);
+	g_test_add_func("/addr/loopback", test_loopback);
 	g_test_add_func("/addr/sockaddr", test_sockaddr);
 	g_test_add_func("/network/text", test_network_text);
 	g_test_add_func("/network/values", test_network_values);

@@ -183,22 +183,6 @@ check_entries(MmdbFieldCheck *c, const MmdbHeader *h, guint depth, gsize *next,
 	return ok;
 }
 
-/* The end of a container that was checked before.  Each container is walked
- * again at most once for each one around it. */
-static gsize
-skip(const MmdbFieldCheck *c, gsize at)
-{
-	guint64 left = 1;
-
-	while (left > 0) {
-		MmdbHeader h;
-		mmdb_decode(&c->section, at, &h);
-		left += mmdb_children(&h) - 1;
-		at = h.body + mmdb_payload(&h);
-	}
-	return at;
-}
-
 /* A field never met before. */
 static gboolean
 check_new(MmdbFieldCheck *c, gsize offset, const MmdbHeader *h, guint depth,
@@ -242,7 +226,8 @@ check_field(
 	}
 	if (depth + SEEN_LEVELS(*seen) > MMDB_MAX_DEPTH)
 		return fail(c, offset, "fields nested too deep");
-	*next = mmdb_is_container(h.type) ? skip(c, offset)
+	/* Each container is walked again at most once for each around it. */
+	*next = mmdb_is_container(h.type) ? mmdb_skip(&c->section, offset)
 					  : h.body + mmdb_payload(&h);
 	return TRUE;
 }

@@ -57,23 +57,6 @@ asn_mmdb_field_double(const AsnMmdbField *f, double *out)
 	return TRUE;
 }
 
-/* The end of the field at offset with all inside it; the end of the section
- * when it is broken. */
-static gsize
-skip(const MmdbSection *s, gsize offset)
-{
-	guint64 left = 1;
-
-	while (left > 0) {
-		MmdbHeader h;
-		if (mmdb_decode(s, offset, &h) != NULL)
-			return s->len;
-		left += mmdb_children(&h) - 1;
-		offset = h.body + mmdb_payload(&h);
-	}
-	return offset;
-}
-
 const guint8 *
 asn_mmdb_data(const AsnMmdb *db, gsize *len)
 {
@@ -101,7 +84,7 @@ asn_mmdb_map_get(
 			field_at(s, k.next, out);
 			return out->type != 0;
 		}
-		at = skip(s, k.next);
+		at = mmdb_skip(s, k.next);
 	}
 	return FALSE;
 }

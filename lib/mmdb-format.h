@@ -122,3 +122,20 @@ mmdb_decode(const MmdbSection *s, gsize off, MmdbHeader *h)
 		return "field longer than its section";
 	return NULL;
 }
+
+/* The end of the field at off with all inside it; the end of the section when
+ * it is broken. */
+static inline gsize
+mmdb_skip(const MmdbSection *s, gsize off)
+{
+	guint64 left = 1;
+
+	while (left > 0) {
+		MmdbHeader h;
+		if (mmdb_decode(s, off, &h) != NULL)
+			return s->len;
+		left += mmdb_children(&h) - 1;
+		off = h.body + mmdb_payload(&h);
+	}
+	return off;
+}

@@ -31,15 +31,6 @@ struct _AsndLearner {
 	guint64 votes;
 };
 
-static gint64 *
-new_id(gint64 id)
-{
-	gint64 *p = g_new(gint64, 1);
-
-	*p = id;
-	return p;
-}
-
 /* Who waited when the process or the first run ended waits still. */
 static void
 find_deferred(AsndLearner *l)
@@ -51,7 +42,7 @@ find_deferred(AsndLearner *l)
 
 		if (asnd_mails_get(
 			l->mails, g_array_index(ids, gint64, i), &row))
-			g_hash_table_add(l->deferred, new_id(row.user));
+			g_hash_table_add(l->deferred, asnd_id_new(row.user));
 	}
 }
 
@@ -133,7 +124,7 @@ refill(AsndLearner *l, gint64 user, gint64 now)
 	if (limit == NULL) {
 		limit = g_new(Limit, 1);
 		*limit = (Limit){LIMIT_BURST, now};
-		g_hash_table_insert(l->limits, new_id(user), limit);
+		g_hash_table_insert(l->limits, asnd_id_new(user), limit);
 	}
 	if (now > limit->when)
 		limit->tokens = MIN(LIMIT_BURST,
@@ -225,7 +216,7 @@ judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 		if (l->first_run || row->anew || take_tokens(l, row, now)) {
 			cast(l, row, &decision, last_spam, now);
 		} else {
-			g_hash_table_add(l->deferred, new_id(row->user));
+			g_hash_table_add(l->deferred, asnd_id_new(row->user));
 			row->pending = TRUE;
 			row->due = 0; /* or the sweep would find it again */
 		}

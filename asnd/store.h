@@ -63,3 +63,10 @@ guint64 asnd_store_written(const AsndStore *store);
 /* Did a statement fail since the last commit or rollback?  The reason, or
  * NULL.  *fatal: the file is damaged, only a restart helps. */
 const char *asnd_store_failed(const AsndStore *store, gboolean *fatal);
+
+/* A row's id as the key of a table (g_int64_hash); free it with g_free. */
+static inline gint64 *
+asnd_id_new(gint64 id)
+{
+	return g_memdup2(&id, sizeof id);
+}

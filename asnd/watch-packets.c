@@ -14,15 +14,6 @@
 #define MAX_FOLDERS (1u << 22)
 #define SETTLED 60 /* seconds after which nobody writes a mail any more */
 
-static gint64 *
-new_id(gint64 id)
-{
-	gint64 *p = g_new(gint64, 1);
-
-	*p = id;
-	return p;
-}
-
 static AsndWatchedFolder *
 folder_of(AsndWatchServer *w, guint32 id)
 {
@@ -55,7 +46,8 @@ on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
 		return "too many Maildirs";
 	user = asnd_mails_user(
 	    w->mails, p->name, p->name_len, w->handler.now(w->data));
-	g_hash_table_insert(w->maildirs, GUINT_TO_POINTER(m->id), new_id(user));
+	g_hash_table_insert(
+	    w->maildirs, GUINT_TO_POINTER(m->id), asnd_id_new(user));
 	return NULL;
 }
 
@@ -101,7 +93,7 @@ on_folder(AsndWatchServer *w, const AsnWatchPacket *p)
 	f->listed = g_hash_table_new(NULL, NULL);
 	g_hash_table_insert(w->folders, GUINT_TO_POINTER(msg->id), f);
 	g_hash_table_insert(
-	    w->by_folder, new_id(f->folder), GUINT_TO_POINTER(msg->id));
+	    w->by_folder, asnd_id_new(f->folder), GUINT_TO_POINTER(msg->id));
 	return NULL;
 }
 

@@ -15,14 +15,15 @@ import pwd
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 
 import guard
+import known
 import mail
 import tap
+from known import DAY, HISTORY, NETWORKS
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -31,17 +32,6 @@ PROGRAMS = ('milter/asn-milter', 'asnd/asnd', 'asnd/asnd-mailwatch',
             'asnctl/asnctl')
 NOBODY = pwd.getpwnam('nobody')
 POSTFIX_GROUP = grp.getgrnam('postfix').gr_gid
-DAY = 86400
-HISTORY = 35  # answered mails of each user; two users are enough for min-ham
-
-# Documentation (RFC 5737, 3849) and benchmark (RFC 2544) networks.
-NETWORKS = (
-    '192.0.2.0/24\t64496\tExample Networks\tDE\n'
-    '198.51.100.0/24\t64500\tJunk Hosting (Example)\tNL\n'
-    '203.0.113.0/24\t64501\tThird Example\tFR\n'
-    '2001:db8::/32\t64502\tExample Six\tAT\n' +
-    ''.join('198.18.%d.0/24\t%d\tOld Friend %d\tDE\n' % (n, 64600 + n, n)
-            for n in range(40)))
 
 
 def free_port():
@@ -67,11 +57,12 @@ class Daemon:
             return sum(text in line for line in f)
 
 
-class Host:
+class Host(known.Evidence):
     def __init__(self):
         if os.getuid() != 0:
             sys.exit('needs root, as Postfix does')
         self.dir = guard.directory()
+        super().__init__(self.dir + '/state/evidence.sqlite')
         self.key = os.urandom(32)
         self.milter_socket = self.dir + '/pf/queue/asn-milter/milter.sock'
         self.db = self.dir + '/db'
@@ -268,65 +259,9 @@ class Host:
         mail.make_folder(self.maildir(user), '')
 
     def add_history(self, users):
-        """What honest users left in the last weeks: mail they answered, from
-        many places, and each some junk from elsewhere.  Returns how many
-        votes that is: each counts, no more than two a user, AS and day."""
-        now, votes = int(time.time()), 0
-        for number, user in enumerate(users):
-            for n in range(HISTORY):
-                mail.write_old(
-                    self.maildir(user), '', '198.18.%d.%d' % (n, number + 1),
-                    now - (4 + n // 2) * DAY, 'RS')
-                votes += 1
-            mail.write_old(self.maildir(user), mail.JUNK,
-                           '203.0.113.%d' % (number + 1), now - 9 * DAY, 'S')
-            votes += 1
-        return votes
+        return known.add_history([self.maildir(user) for user in users])
 
     # --- what asnd knows ----------------------------------------------------
-
-    def evidence(self, sql, *values):
-        path = 'file:%s/state/evidence.sqlite?mode=ro' % self.dir
-        try:
-            db = sqlite3.connect(path, uri=True, timeout=5)
-        except sqlite3.OperationalError:
-            return []
-        try:
-            return db.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as e:
-            if 'no such table' not in str(e):  # not yet
-                raise
-            return []
-        finally:
-            db.close()
-
-    def votes(self):
-        """Standing votes that count, as {(user, folder kind): number}."""
-        counted = {}
-        for path, kind in self.evidence(
-                'SELECT users.path, class FROM votes JOIN users ON'
-                ' users.id = votes.user WHERE kind = 1 AND votes.id NOT IN'
-                ' (SELECT ref FROM votes WHERE kind = 2)'):
-            user = os.path.basename(os.path.dirname(os.fsdecode(path)))
-            key = user, 'spam' if kind == 1 else 'ham'
-            counted[key] = counted.get(key, 0) + 1
-        return counted
-
-    def knows(self, letter):
-        """asnd knows this mail where it is, with its flags, and judged it."""
-        name = os.path.basename(letter.path)
-        kind = 'cur' in letter.path.split('/')[-2]
-        return bool(self.evidence(
-            'SELECT 1 FROM entries JOIN folders ON folders.id ='
-            ' entries.folder JOIN mails ON mails.id = mail JOIN users ON users.id ='
-            ' folders.user WHERE users.path = ? AND folders.name = ?'
-            ' AND entries.name = ? AND cur = ? AND pending = 0 AND state <> 0',
-            letter.maildir.encode(), letter.folder.encode(), name.encode(),
-            int(kind)))
-
-    def noticed(self, letter):
-        tap.until(lambda: self.knows(letter), 'asnd knows %s in %r' % (
-            os.path.basename(letter.path), letter.folder))
 
     def lookup(self, address):
         return json.loads(self.run(

@@ -8,9 +8,11 @@ import itertools
 import os
 import re
 import smtplib
+import time
 
 JUNK = '.Junk'
 _numbers = itertools.count(1)
+_run = '%x' % time.time_ns()  # mails of an earlier test are others
 
 
 class Smtp(smtplib.SMTP):
@@ -37,7 +39,7 @@ class Smtp(smtplib.SMTP):
     def mail_to(self, users, extra=b''):
         """One mail; extra: header lines that the client wrote, with their line
         ends.  Returns the token by which to find it."""
-        token = 'm%d' % next(_numbers)
+        token = 'm%s-%d' % (_run, next(_numbers))
         self.expect(250, 'MAIL', 'FROM:<sender@client.example>')
         for user in users:
             self.expect(250, 'RCPT', 'TO:<%s@example.org>' % user)

@@ -4,21 +4,11 @@
 #include <string.h>
 
 #include "date.h"
-
-typedef struct {
-	const char *p, *end;
-} Cursor;
-
-static void
-skip_space(Cursor *c)
-{
-	while (c->p < c->end && g_ascii_isspace(*c->p))
-		c->p++;
-}
+#include "span.h"
 
 /* min..max digits, then none. */
 static gboolean
-take_number(Cursor *c, guint min, guint max, int *out)
+take_number(AsnSpan *c, guint min, guint max, int *out)
 {
 	guint n = 0;
 	int v = 0;
@@ -30,7 +20,7 @@ take_number(Cursor *c, guint min, guint max, int *out)
 }
 
 static gboolean
-take_char(Cursor *c, char wanted)
+take_char(AsnSpan *c, char wanted)
 {
 	if (c->p == c->end || *c->p != wanted)
 		return FALSE;
@@ -39,7 +29,7 @@ take_char(Cursor *c, char wanted)
 }
 
 static gboolean
-take_month(Cursor *c, int *out)
+take_month(AsnSpan *c, int *out)
 {
 	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -55,7 +45,7 @@ take_month(Cursor *c, int *out)
 }
 
 static gboolean
-take_zone(Cursor *c, int *minutes)
+take_zone(AsnSpan *c, int *minutes)
 {
 	static const char *const zero[] = {"GMT", "UTC", "UT", "Z"};
 	int sign, hhmm;
@@ -90,7 +80,7 @@ days(int year, int month, int day)
 }
 
 static gboolean
-take_date(Cursor *c, gint64 *out)
+take_date(AsnSpan *c, gint64 *out)
 {
 	static const guint8 len[] = {
 	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -98,10 +88,10 @@ take_date(Cursor *c, gint64 *out)
 
 	if (!take_number(c, 1, 2, &day))
 		return FALSE;
-	skip_space(c);
+	asn_span_skip_space(c);
 	if (!take_month(c, &month))
 		return FALSE;
-	skip_space(c);
+	asn_span_skip_space(c);
 	if (!take_number(c, 4, 4, &year) || year < 1970)
 		return FALSE;
 	leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -112,7 +102,7 @@ take_date(Cursor *c, gint64 *out)
 }
 
 static gboolean
-take_time(Cursor *c, gint64 *out)
+take_time(AsnSpan *c, gint64 *out)
 {
 	int h, m, s = 0;
 
@@ -130,24 +120,24 @@ take_time(Cursor *c, gint64 *out)
 gboolean
 asn_date_parse(const char *text, gsize len, gint64 *out)
 {
-	Cursor c = {text, text + len};
+	AsnSpan c = {text, text + len};
 	gint64 date, time;
 	int zone;
 
-	skip_space(&c);
+	asn_span_skip_space(&c);
 	if (c.p < c.end && g_ascii_isalpha(*c.p)) {
 		const char *comma = memchr(c.p, ',', MIN(12, c.end - c.p));
 		if (comma == NULL)
 			return FALSE;
 		c.p = comma + 1;
-		skip_space(&c);
+		asn_span_skip_space(&c);
 	}
 	if (!take_date(&c, &date))
 		return FALSE;
-	skip_space(&c);
+	asn_span_skip_space(&c);
 	if (!take_time(&c, &time))
 		return FALSE;
-	skip_space(&c);
+	asn_span_skip_space(&c);
 	if (!take_zone(&c, &zone))
 		return FALSE;
 	*out = date + time - zone * 60;

@@ -5,39 +5,23 @@
 
 #include "date.h"
 #include "headers.h"
+#include "span.h"
 
-typedef struct {
-	const char *p, *end;
-} Span;
-
-static gboolean
-is_space(char c)
+static AsnSpan
+take_token(AsnSpan *s)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+	AsnSpan t;
 
-static void
-skip_space(Span *s)
-{
-	while (s->p < s->end && is_space(*s->p))
-		s->p++;
-}
-
-static Span
-take_token(Span *s)
-{
-	Span t;
-
-	skip_space(s);
+	asn_span_skip_space(s);
 	t.p = s->p;
-	while (s->p < s->end && !is_space(*s->p))
+	while (s->p < s->end && !asn_is_space(*s->p))
 		s->p++;
 	t.end = s->p;
 	return t;
 }
 
 static gboolean
-starts(const Span *s, const char *word)
+starts(const AsnSpan *s, const char *word)
 {
 	gsize n = strlen(word);
 
@@ -50,7 +34,7 @@ static gboolean
 is_by(const char *p, const char *end)
 {
 	return end - p > 2 && g_ascii_tolower(p[0]) == 'b' &&
-	       g_ascii_tolower(p[1]) == 'y' && is_space(p[2]);
+	       g_ascii_tolower(p[1]) == 'y' && asn_is_space(p[2]);
 }
 
 /* The "by" that opens a continuation line.  *from_end: end of the first line,
@@ -62,7 +46,7 @@ find_by_folded(const char *p, const char *end, const char **from_end)
 
 	*from_end = lf;
 	while (lf != NULL) {
-		Span s = {lf + 1, end};
+		AsnSpan s = {lf + 1, end};
 		while (s.p < end && (*s.p == ' ' || *s.p == '\t'))
 			s.p++;
 		if (s.p > lf + 1 && is_by(s.p, end))
@@ -79,7 +63,7 @@ find_by_single(const char *p, const char *end)
 	const char *found = NULL;
 
 	for (const char *q = p; q < end; q++) {
-		if (!is_space(*q) || !is_by(q + 1, end))
+		if (!asn_is_space(*q) || !is_by(q + 1, end))
 			continue;
 		if (found != NULL)
 			return NULL;
@@ -106,10 +90,10 @@ parse_from(const char *p, const char *end, AsnAddr *out)
 
 /* RFC 3848 and RFC 6531 keywords: ESMTPSA, UTF8SMTPA, ... */
 static void
-parse_protocol(Span s, AsnReceived *out)
+parse_protocol(AsnSpan s, AsnReceived *out)
 {
-	Span token = take_token(&s);
-	Span proto;
+	AsnSpan token = take_token(&s);
+	AsnSpan proto;
 
 	/* A "(Postfix, from userid 0)" comment is three words at most. */
 	for (guint i = 0; i < 8 && token.p < token.end; i++) {
@@ -134,14 +118,14 @@ static void
 parse_by(const char *by, const char *end, AsnReceived *out)
 {
 	const char *semicolon = memrchr(by, ';', (gsize)(end - by));
-	Span s = {by + 2, end};
-	Span host = take_token(&s);
+	AsnSpan s = {by + 2, end};
+	AsnSpan host = take_token(&s);
 
 	while (host.end > host.p && host.end[-1] == ';')
 		host.end--;
 	out->by = host.p;
 	out->by_len = (gsize)(host.end - host.p);
-	skip_space(&s);
+	asn_span_skip_space(&s);
 	out->postfix = starts(&s, "(Postfix");
 	parse_protocol(s, out);
 	if (semicolon != NULL)
@@ -152,11 +136,11 @@ parse_by(const char *by, const char *end, AsnReceived *out)
 gboolean
 asn_received_parse(const char *value, gsize len, AsnReceived *out)
 {
-	Span s = {value, value + len};
+	AsnSpan s = {value, value + len};
 	const char *by, *from_end;
 
 	memset(out, 0, sizeof *out);
-	skip_space(&s);
+	asn_span_skip_space(&s);
 	if (is_by(s.p, s.end)) {
 		parse_by(s.p, s.end, out);
 		return out->by_len > 0;

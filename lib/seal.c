@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "escape.h"
+#include "span.h"
 #include "trace.h"
 
 #define KEY_IDS 100
@@ -192,25 +193,13 @@ asn_seal_write(AsnSealer *sealer, AsnSeal *seal, char *buf, gsize size)
 /* --- reading ---------------------------------------------------------------
  */
 
-typedef struct {
-	const char *p, *end;
-} Cursor;
-
-static void
-skip_space(Cursor *c)
-{
-	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' ||
-				    *c->p == '\r' || *c->p == '\n'))
-		c->p++;
-}
-
 /* "name=value" up to ';' or the end, into a NUL-terminated buffer. */
 static gboolean
-take_field(Cursor *c, const char *name, char *out, gsize size)
+take_field(AsnSpan *c, const char *name, char *out, gsize size)
 {
 	gsize n = strlen(name), len = 0;
 
-	skip_space(c);
+	asn_span_skip_space(c);
 	if ((gsize)(c->end - c->p) <= n || memcmp(c->p, name, n) != 0 ||
 	    c->p[n] != '=')
 		return FALSE;
@@ -221,14 +210,14 @@ take_field(Cursor *c, const char *name, char *out, gsize size)
 		out[len++] = *c->p++;
 	}
 	out[len] = '\0';
-	skip_space(c);
+	asn_span_skip_space(c);
 	if (c->p < c->end && *c->p++ != ';')
 		return FALSE;
 	return len > 0;
 }
 
 static gboolean
-read_numbers(Cursor *c, AsnSeal *out)
+read_numbers(AsnSpan *c, AsnSeal *out)
 {
 	char v[4], k[4], t[24];
 	guint64 id;
@@ -243,7 +232,7 @@ read_numbers(Cursor *c, AsnSeal *out)
 }
 
 static gboolean
-read_fields(Cursor *c, AsnSeal *out, char b64[B64_SIZE + 1])
+read_fields(AsnSpan *c, AsnSeal *out, char b64[B64_SIZE + 1])
 {
 	char ip[ASN_ADDR_STRLEN], f[4];
 
@@ -270,7 +259,7 @@ equal_in_constant_time(const char *a, const char *b, gsize n)
 gboolean
 asn_seal_verify(AsnSealer *sealer, const char *value, gsize len, AsnSeal *out)
 {
-	Cursor c = {value, value + len};
+	AsnSpan c = {value, value + len};
 	char fields[ASN_TRACE_MAX], given[B64_SIZE + 1], b64[B64_SIZE + 6];
 	gsize n;
 

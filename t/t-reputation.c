@@ -398,53 +398,53 @@ nonsense(const Nonsense *c)
 	return bytes;
 }
 
+/* clang-format off */
+#define REST ASN_REPUTATION_TYPE, 5e6, 7
+static const Nonsense nonsenses[] = {
+    {"sound address", "192.0.2.1", "address", 1, 2, 0, 3, 0, REST, TRUE},
+    {"with a time", "192.0.2.1", "address", 1, 2, 0, 4, 0, REST, TRUE},
+    {"sound block", "192.0.2.0/24", "block", 1, 2, 0, 3, 0, REST, TRUE},
+    {"sound prefix", "192.0.2.0/25", "prefixes", 1, 2, 0, 3, 25, REST, TRUE},
+    {"sound AS", "100::3:0:fbf0", NULL, 1, 2, 0, 3, 0, REST, TRUE},
+    {"not a number", "192.0.2.1", "address", (double)NAN, 2, 0, 3, 0, REST},
+    {"infinite", "192.0.2.1", "address", 1, (double)INFINITY, 0, 3, 0, REST},
+    {"negative", "192.0.2.1", "address", 1, -2, 0, 3, 0, REST},
+    {"negative time", "192.0.2.1", "address", 1, 2, -1, 3, 0, REST},
+    {"too short", "192.0.2.1", "address", 1, 2, 0, 2, 0, REST},
+    {"too long", "192.0.2.1", "address", 1, 2, 0, 5, 0, REST},
+    {"empty", "192.0.2.1", "address", 1, 2, 0, 0, 0, REST},
+    {"unknown key", "192.0.2.1", "adress", 1, 2, 0, 3, 0, REST},
+    {"same length key", "192.0.2.1", "Address", 1, 2, 0, 3, 0, REST},
+    {"bare node in the tree", "192.0.2.1", NULL, 1, 2, 0, 3, 0, REST},
+    {"address of a network", "192.0.2.0/31", "address", 1, 2, 0, 3, 0, REST},
+    {"v6 address of a network", "2001:db8::/63", "address", 1, 2, 0, 3, 0, REST},
+    {"wide block", "192.0.2.0/23", "block", 1, 2, 0, 3, 0, REST},
+    {"v6 wide block", "2001:db8::/47", "block", 1, 2, 0, 3, 0, REST},
+    {"prefix longer than its place", "192.0.2.0/24", "prefixes", 1, 2, 0, 3, 25, REST},
+    {"AS as a map", "100::3:0:fbf0", "address", 1, 2, 0, 3, 0, REST},
+    {"many ASs in one", "100::3:0:0/112", NULL, 1, 2, 0, 3, 0, REST},
+    {"unknown kind", "100::5:0:1", NULL, 1, 2, 0, 3, 0, REST},
+    {"negative AS", "100::3:0:fbf0", NULL, 1, -2, 0, 3, 0, REST},
+    {"recent as base", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_RECENT_TYPE, 5e6, 7},
+    {"networks as base", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_NETWORKS_TYPE, 5e6, 7},
+    {"no half-life", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_REPUTATION_TYPE, 0, 7},
+    {"half-life NaN", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_REPUTATION_TYPE, (double)NAN, 7},
+    {"no base", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_REPUTATION_TYPE, 5e6, 0},
+};
+/* clang-format on */
+
 static void
 test_nonsense(void)
 {
-	/* clang-format off */
-#define REST ASN_REPUTATION_TYPE, 5e6, 7
-	static const Nonsense cases[] = {
-	    {"sound address", "192.0.2.1", "address", 1, 2, 0, 3, 0, REST, TRUE},
-	    {"with a time", "192.0.2.1", "address", 1, 2, 0, 4, 0, REST, TRUE},
-	    {"sound block", "192.0.2.0/24", "block", 1, 2, 0, 3, 0, REST, TRUE},
-	    {"sound prefix", "192.0.2.0/25", "prefixes", 1, 2, 0, 3, 25, REST, TRUE},
-	    {"sound AS", "100::3:0:fbf0", NULL, 1, 2, 0, 3, 0, REST, TRUE},
-	    {"not a number", "192.0.2.1", "address", (double)NAN, 2, 0, 3, 0, REST},
-	    {"infinite", "192.0.2.1", "address", 1, (double)INFINITY, 0, 3, 0, REST},
-	    {"negative", "192.0.2.1", "address", 1, -2, 0, 3, 0, REST},
-	    {"negative time", "192.0.2.1", "address", 1, 2, -1, 3, 0, REST},
-	    {"too short", "192.0.2.1", "address", 1, 2, 0, 2, 0, REST},
-	    {"too long", "192.0.2.1", "address", 1, 2, 0, 5, 0, REST},
-	    {"empty", "192.0.2.1", "address", 1, 2, 0, 0, 0, REST},
-	    {"unknown key", "192.0.2.1", "adress", 1, 2, 0, 3, 0, REST},
-	    {"same length key", "192.0.2.1", "Address", 1, 2, 0, 3, 0, REST},
-	    {"bare node in the tree", "192.0.2.1", NULL, 1, 2, 0, 3, 0, REST},
-	    {"address of a network", "192.0.2.0/31", "address", 1, 2, 0, 3, 0, REST},
-	    {"v6 address of a network", "2001:db8::/63", "address", 1, 2, 0, 3, 0, REST},
-	    {"wide block", "192.0.2.0/23", "block", 1, 2, 0, 3, 0, REST},
-	    {"v6 wide block", "2001:db8::/47", "block", 1, 2, 0, 3, 0, REST},
-	    {"prefix longer than its place", "192.0.2.0/24", "prefixes", 1, 2, 0, 3, 25, REST},
-	    {"AS as a map", "100::3:0:fbf0", "address", 1, 2, 0, 3, 0, REST},
-	    {"many ASs in one", "100::3:0:0/112", NULL, 1, 2, 0, 3, 0, REST},
-	    {"unknown kind", "100::5:0:1", NULL, 1, 2, 0, 3, 0, REST},
-	    {"negative AS", "100::3:0:fbf0", NULL, 1, -2, 0, 3, 0, REST},
-	    {"recent as base", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_RECENT_TYPE, 5e6, 7},
-	    {"networks as base", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_NETWORKS_TYPE, 5e6, 7},
-	    {"no half-life", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_REPUTATION_TYPE, 0, 7},
-	    {"half-life NaN", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_REPUTATION_TYPE, (double)NAN, 7},
-	    {"no base", "192.0.2.1", "address", 1, 2, 0, 3, 0, ASN_REPUTATION_TYPE, 5e6, 0},
-	};
-	/* clang-format on */
-
-	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GBytes) bytes = nonsense(&cases[i]);
+	for (gsize i = 0; i < G_N_ELEMENTS(nonsenses); i++) {
+		g_autoptr(GBytes) bytes = nonsense(&nonsenses[i]);
 		g_autoptr(GError) error = NULL;
 		AsnReputation *rep =
 		    asn_reputation_open_memory(bytes, NULL, "dir", &error);
 
-		g_test_message("%s: %s", cases[i].name,
+		g_test_message("%s: %s", nonsenses[i].name,
 		    error ? error->message : "accepted");
-		g_assert_cmpint(rep != NULL, ==, cases[i].sound);
+		g_assert_cmpint(rep != NULL, ==, nonsenses[i].sound);
 		if (rep == NULL) {
 			g_assert_true(error->domain == ASN_MMDB_ERROR);
 			g_assert_true(g_str_has_prefix(

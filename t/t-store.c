@@ -276,67 +276,95 @@ test_take_back(void)
 	ev_clear(&ev);
 }
 
-/* At most 2 of a (user, AS or prefix or block, class, day) weigh. */
+/* --- at most 2 of a (user, AS or prefix or block, class, day) weigh ---------
+ */
+
+typedef struct {
+	Evidence ev;
+	guint8 digest[16];
+	AsndBallot v;
+} Cap;
+
+static void
+cap_init(Cap *c)
+{
+	memset(c, 0, sizeof *c);
+	ev_init(&c->ev, FALSE);
+	c->v = (AsndBallot){.user = ev_user(&c->ev, "/v/a/Maildir"),
+	    .digest = c->digest,
+	    .vote = ASND_VOTE_SPAM,
+	    .mail_time = c->ev.now,
+	    .vote_time = c->ev.now,
+	    .now = c->ev.now};
+	g_assert_true(asn_addr_parse("192.0.2.1", 9, &c->v.key.addr));
+}
+
+/* The next mail's vote. */
+static void
+expect_cast(Cap *c, gboolean weighs)
+{
+	c->digest[0]++;
+	g_assert_cmpint(asnd_journal_cast(c->ev.journal, &c->v), ==, weighs);
+}
+
+static void
+expect_full(Cap *c)
+{
+	expect_cast(c, TRUE);
+	expect_cast(c, TRUE);
+	expect_cast(c, FALSE);
+}
+
+/* Unknown AS and prefix: by the block.  Also those count that were taken
+ * back. */
 static void
 test_cap(void)
 {
-	Evidence ev;
-	gint64 a, b;
-	guint8 digest[16] = {0};
-	AsndBallot v;
+	Cap c;
 
-	ev_init(&ev, FALSE);
-	a = ev_user(&ev, "/v/a/Maildir");
-	b = ev_user(&ev, "/v/b/Maildir");
-	v = (AsndBallot){.user = a,
-	    .digest = digest,
-	    .vote = ASND_VOTE_SPAM,
-	    .mail_time = ev.now,
-	    .vote_time = ev.now,
-	    .now = ev.now};
-	g_assert_true(asn_addr_parse("192.0.2.1", 9, &v.key.addr));
-#define CAST(expect)                                                           \
-	digest[0]++;                                                           \
-	g_assert_cmpint(asnd_journal_cast(ev.journal, &v), ==, expect)
-	/* unknown AS and prefix: by the block */
-	CAST(1);
-	CAST(1);
-	CAST(0);
-	g_assert_cmpfloat(spam_at(&ev, "192.0.2.1"), ==, 2);
-	/* also those count that were taken back */
-	v.vote = ASND_VOTE_HAM;
-	digest[0]--;
-	CAST(1);
-	digest[0] = 0;
-	CAST(1);
-	v.vote = ASND_VOTE_SPAM;
-	digest[0] = 99;
-	CAST(0);
-	/* another class, prefix, AS, user, day */
-	v.key.prefix = asn_network_of(&v.key.addr, 20);
-	CAST(1);
-	CAST(1);
-	CAST(0);
-	v.key.asn = 64496;
-	CAST(1);
-	CAST(1);
-	CAST(0);
-	v.key.prefix = asn_network_of(&v.key.addr, 21);
-	CAST(0);
-	v.user = b;
-	CAST(1);
-	v.user = a;
-	v.vote_time = (ev.now / ASND_DAY + 1) * ASND_DAY;
-	CAST(1);
-	/* and after a restart */
-	asnd_store_commit(ev.store);
-	ev_reopen(&ev);
-	v.user = b;
-	v.vote_time = ev.now;
-	CAST(1);
-	CAST(0);
-#undef CAST
-	ev_clear(&ev);
+	cap_init(&c);
+	expect_full(&c);
+	g_assert_cmpfloat(spam_at(&c.ev, "192.0.2.1"), ==, 2);
+	c.v.vote = ASND_VOTE_HAM;
+	c.digest[0] = 2;
+	expect_cast(&c, TRUE);
+	c.digest[0] = 0;
+	expect_cast(&c, TRUE);
+	c.v.vote = ASND_VOTE_SPAM;
+	c.digest[0] = 99;
+	expect_cast(&c, FALSE);
+	ev_clear(&c.ev);
+}
+
+/* Another prefix, AS, user, day; and after a restart. */
+static void
+test_cap_apart(void)
+{
+	Cap c;
+	gint64 a, b;
+
+	cap_init(&c);
+	a = c.v.user;
+	b = ev_user(&c.ev, "/v/b/Maildir");
+	expect_full(&c);
+	c.v.key.prefix = asn_network_of(&c.v.key.addr, 20);
+	expect_full(&c);
+	c.v.key.asn = 64496;
+	expect_full(&c);
+	c.v.key.prefix = asn_network_of(&c.v.key.addr, 21);
+	expect_cast(&c, FALSE);
+	c.v.user = b;
+	expect_cast(&c, TRUE);
+	c.v.user = a;
+	c.v.vote_time = (c.ev.now / ASND_DAY + 1) * ASND_DAY;
+	expect_cast(&c, TRUE);
+	asnd_store_commit(c.ev.store);
+	ev_reopen(&c.ev);
+	c.v.user = b;
+	c.v.vote_time = c.ev.now;
+	expect_cast(&c, TRUE);
+	expect_cast(&c, FALSE);
+	ev_clear(&c.ev);
 }
 
 static void
@@ -431,6 +459,7 @@ main(int argc, char **argv)
 	g_test_add_func("/journal/replay", test_replay);
 	g_test_add_func("/journal/take-back", test_take_back);
 	g_test_add_func("/journal/cap", test_cap);
+	g_test_add_func("/journal/cap-apart", test_cap_apart);
 	g_test_add_func("/journal/future", test_future);
 	g_test_add_func("/journal/retention", test_retention);
 	g_test_add_func("/journal/reporters", test_reporters);

@@ -169,53 +169,50 @@ test_gzip_tail(Fixture *f, gconstpointer unused)
 /* --- refused ---------------------------------------------------------------
  */
 
+static const struct {
+	const char *text, *why;
+} refused[] = {
+    {"", "line 1: no network in the whole file"},
+    {"# only\n\n", "line 2: no network"},
+    {"hello\n", "line 1: not a format"},
+    {"\n\nhello\tworld\n", "line 3: not a format"},
+    {"192.0.2.0/24\n", "line 1: not a format"},
+    {"192.0.2.0/24\t1\n", "line 1: not four fields"},
+    {"192.0.2.0/24\t1\tX\tZZ\n192.0.2.0/24\t1\tX\n", "line 2: not four fields"},
+    {"192.0.2.0/24\t1\tX\tZZ\n192.0.2.0/24\t1\tX\tZZ\tX\n",
+	"line 2: not four fields"},
+    {"192.0.2.0/24\t1\tX\tZZ\tand more\n", "line 1: not a format"},
+    {"192.0.2.0/24\t1\t\t\n192.0.2.1/24\t1\t\t\n", "line 2: the network has"},
+    {"192.0.2.0/24\t1\t\t\n192.0.2.0/33\t1\t\t\n", "line 2: not a network"},
+    {"192.0.2.0/24\tASX\t\t\n", "line 1: not an AS number"},
+    {"192.0.2.0/24\t4294967296\t\t\n", "line 1: not an AS number"},
+    {"192.0.2.0/24\t1\tX\tGermany\n", "line 1: not a country"},
+    {"192.0.2.0/24\t0\tX\t\n", "line 1: neither"},
+    {"192.0.2.0\t192.0.1.0\t1\tZZ\tX\n", "line 1: the range ends"},
+    {"192.0.2.0\t2001:db8::\t1\tZZ\tX\n", "line 1: the range ends"},
+    {"192.0.2.0\t192.0.2.9\t1\tZZ\tX\n192.0.2.0\tx\t1\tZZ\tX\n",
+	"line 2: not an address"},
+    {"192.0.2.0\t192.0.2.9\t1\tZZ\tX\n192.0.2.0\t192.0.2.9\t1\n",
+	"line 2: not five fields"},
+    {"192.0.2.0\t192.0.2.9\tx\tZZ\tX\n", "line 1: not an AS number"},
+    {"192.0.2.0\t192.0.2.9\t1\tZZZ\tX\n", "line 1: not a country"},
+    {"LOCDBXX\x02 and so on", "offset 7: not version 1"},
+    {"LOCDBXX\x01", "offset 8: the header is cut short"},
+    {"\x1f\x8b nonsense", "not whole gzip"},
+    {"\xab\xcd\xefMaxMind.com\xe0", "metadata lacks"},
+};
+
 static void
 test_refused(Fixture *f, gconstpointer unused)
 {
-	static const struct {
-		const char *text, *why;
-	} cases[] = {
-	    {"", "line 1: no network in the whole file"},
-	    {"# only\n\n", "line 2: no network"},
-	    {"hello\n", "line 1: not a format"},
-	    {"\n\nhello\tworld\n", "line 3: not a format"},
-	    {"192.0.2.0/24\n", "line 1: not a format"},
-	    {"192.0.2.0/24\t1\n", "line 1: not four fields"},
-	    {"192.0.2.0/24\t1\tX\tZZ\n192.0.2.0/24\t1\tX\n",
-		"line 2: not four fields"},
-	    {"192.0.2.0/24\t1\tX\tZZ\n192.0.2.0/24\t1\tX\tZZ\tX\n",
-		"line 2: not four fields"},
-	    {"192.0.2.0/24\t1\tX\tZZ\tand more\n", "line 1: not a format"},
-	    {"192.0.2.0/24\t1\t\t\n192.0.2.1/24\t1\t\t\n",
-		"line 2: the network has"},
-	    {"192.0.2.0/24\t1\t\t\n192.0.2.0/33\t1\t\t\n",
-		"line 2: not a network"},
-	    {"192.0.2.0/24\tASX\t\t\n", "line 1: not an AS number"},
-	    {"192.0.2.0/24\t4294967296\t\t\n", "line 1: not an AS number"},
-	    {"192.0.2.0/24\t1\tX\tGermany\n", "line 1: not a country"},
-	    {"192.0.2.0/24\t0\tX\t\n", "line 1: neither"},
-	    {"192.0.2.0\t192.0.1.0\t1\tZZ\tX\n", "line 1: the range ends"},
-	    {"192.0.2.0\t2001:db8::\t1\tZZ\tX\n", "line 1: the range ends"},
-	    {"192.0.2.0\t192.0.2.9\t1\tZZ\tX\n192.0.2.0\tx\t1\tZZ\tX\n",
-		"line 2: not an address"},
-	    {"192.0.2.0\t192.0.2.9\t1\tZZ\tX\n192.0.2.0\t192.0.2.9\t1\n",
-		"line 2: not five fields"},
-	    {"192.0.2.0\t192.0.2.9\tx\tZZ\tX\n", "line 1: not an AS number"},
-	    {"192.0.2.0\t192.0.2.9\t1\tZZZ\tX\n", "line 1: not a country"},
-	    {"LOCDBXX\x02 and so on", "offset 7: not version 1"},
-	    {"LOCDBXX\x01", "offset 8: the header is cut short"},
-	    {"\x1f\x8b nonsense", "not whole gzip"},
-	    {"\xab\xcd\xefMaxMind.com\xe0", "metadata lacks"},
-	};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+	for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
 		g_autoptr(GError) error = NULL;
 
-		g_test_message("%zu: %s", i, cases[i].why);
-		g_assert_false(read_text(f, cases[i].text, -1, &error));
+		g_test_message("%zu: %s", i, refused[i].why);
+		g_assert_false(read_text(f, refused[i].text, -1, &error));
 		g_assert_error(error, SOURCE_ERROR, SOURCE_ERROR_BROKEN);
 		g_test_message("%s", error->message);
-		g_assert_nonnull(strstr(error->message, cases[i].why));
+		g_assert_nonnull(strstr(error->message, refused[i].why));
 		g_assert_nonnull(strstr(error->message, f->dir));
 		import_set_free(f->set);
 		f->set = import_set_new();

@@ -68,11 +68,11 @@ static void
 test_cut(Fixture *f, gconstpointer unused)
 {
 	static const char *const texts[] = {
-	    "192.0.2.0/24\tAS64496\tExample Networks\tZZ\r\n"
-	    "198.51.100.0/24\t64497\t\t\n"
-	    "# a comment\n",
-	    "192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n"
-	    "2001:db8::\t2001:db8:2:ffff:ffff:ffff:ffff:ffff\t1\tZZ\tSIX\n",
+	    ("192.0.2.0/24\tAS64496\tExample Networks\tZZ\r\n"
+	     "198.51.100.0/24\t64497\t\t\n"
+	     "# a comment\n"),
+	    ("192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n"
+	     "2001:db8::\t2001:db8:2:ffff:ffff:ffff:ffff:ffff\t1\tZZ\tSIX\n"),
 	    "3405803776\t3405804031\t64498\tZZ\tNUMBERS\r\n"};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)

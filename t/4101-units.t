@@ -1,0 +1,173 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The units as meson installs them, in a root of their own: systemd finds
+# nothing to say against them, their exposure stays below what is promised, users,
+# directories and presets come out as they must, and the paths are those of the
+# configuration's defaults.  Needs no systemd as process 1.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename;
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $top = dirname(dirname(abs_path(__FILE__)));
+my $build = abs_path($ENV{ASND_BUILD} // "$top/build");
+my $root = tempdir(CLEANUP => 1);
+my %exposure = ( # tenths
+	'asn-milter.service' => 5, 'asnd.service' => 8,
+	'asnd-mailwatch.service' => 10, 'asnd-import.service' => 5,
+);
+my @units = (sort(keys %exposure), 'asn-milter.socket', 'asnd.socket', 'asnd-import.path');
+
+sub slurp { local (@ARGV, $/) = @_; return scalar <> }
+
+# run(command...): (exit status, all it said)
+sub run {
+	my @command = @_;
+	my $pid = open(my $out, '-|') // die "fork: $!";
+	if (!$pid) {
+		open STDERR, '>&', \*STDOUT;
+		exec @command or die "$command[0]: $!";
+	}
+	my $said = do { local $/; <$out> } // '';
+	close $out;
+	return ($?, $said);
+}
+
+my ($rc, $said) = run('env', "DESTDIR=$root", 'meson', 'install', '--no-rebuild', '-C', $build);
+is($rc, 0, 'meson install') or diag $said;
+my $dir = dirname((split /\n/, `find '$root' -name asn-milter.service`)[0] // die 'no units');
+my %text = map { $_ => slurp("$dir/$_") } @units;
+unlike($text{$_}, qr/\@\w+\@/, "$_: everything is filled in") for @units;
+
+# --- systemd's opinion --------------------------------------------------------
+
+# What the units lean on: the distribution's own units, and kill for a reload.
+system('cp', '-an', "$_/.", $dir) for dirname($dir =~ s/^\Q$root\E//r) . '/system';
+make_path("$root/bin");
+system('cp', '-L', '/bin/kill', "$root/bin/");
+
+sub verify {
+	my $unit = shift;
+	my ($rc, $said) = run('systemd-analyze', 'verify', '--man=no',
+		'--recursive-errors=no', "--root=$root", $unit);
+	return $rc == 0 && $said eq '' ? '' : "exit $rc: $said";
+}
+is(verify($_), '', "$_: systemd-analyze verify") for @units;
+{
+	open my $unit, '>', "$dir/broken.service" or die $!;
+	print $unit "[Service]\nExecStart=/bin/kill\nProtectSystem=a little\n";
+	close $unit;
+	isnt(verify('broken.service'), '', 'and it would say what is wrong');
+}
+for my $unit (sort keys %exposure) {
+	my ($rc, $said) = run('systemd-analyze', 'security', '--no-pager', '--offline=true',
+		"--threshold=$exposure{$unit}", "$dir/$unit");
+	my ($level) = $said =~ /Overall exposure level .*: ([\d.]+)/;
+	is($rc, 0, "$unit: exposure $level, at most " . $exposure{$unit} / 10) or diag $said;
+}
+# The same gate closes for a unit that is not confined.
+{
+	make_path("$root/open");
+	open my $unit, '>', "$root/open/open.service" or die $!;
+	print $unit "[Service]\nExecStart=/bin/true\n";
+	close $unit;
+	my ($rc) = run('systemd-analyze', 'security', '--no-pager', '--offline=true',
+		'--threshold=10', "$root/open/open.service");
+	isnt($rc, 0, 'an open service is above every threshold here');
+}
+
+# --- documentation and examples -----------------------------------------------
+
+my %page = map { basename($_) => 1 } split /\n/, `find '$root' -path '*/man/*' -type f`;
+for my $unit (@units) {
+	my @named = $text{$unit} =~ /man:([\w.-]+\(\d\))/g;
+	ok(@named > 0, "$unit: names a page");
+	ok($page{s/\((\d)\)$/.$1/r}, "$unit: $_ is installed") for @named;
+}
+my %example = (
+	'maildirs.conf' => ['asnd-mailwatch.service'], 'memory.conf' => ['asnd.service'],
+	'plain-seal-key.conf' => ['asnd.service', 'asn-milter.service'],
+	'tcp-service.conf' => ['asn-milter.service'], 'tcp-socket.conf' => ['asn-milter.socket'],
+);
+my ($examples) = split /\n/, `find '$root' -type d -name examples -path '*/asnd/*'`;
+is(join(' ', sort map { basename($_) } grep { !/asnd\.conf$/ } glob "$examples/*"),
+	join(' ', sort keys %example), 'every example is known here');
+for my $name (sort keys %example) {
+	for my $unit (@{$example{$name}}) {
+		my $dropin = "$root/etc/systemd/system/$unit.d";
+		make_path($dropin);
+		system('cp', "$examples/$name", $dropin);
+		is(verify($unit), '', "$name: good for $unit");
+		like(slurp("$examples/$name"), qr{/etc/systemd/system/\Q$unit\E\.d/},
+			"$name: tells where it goes") ;
+		unlink "$dropin/$name";
+	}
+}
+
+# --- users, directories, presets ------------------------------------------------
+
+make_path("$root/etc");
+for my $file ('passwd', 'group') {
+	open my $out, '>', "$root/etc/$file" or die $!;
+	print $out $file eq 'group' ? "root:x:0:\npostfix:x:105:\n"
+	    : "root:x:0:0::/root:/bin/sh\npostfix:x:105:105::/:/bin/false\n";
+}
+($rc, $said) = run('systemd-sysusers', "--root=$root", 'asnd.conf');
+is($rc, 0, 'systemd-sysusers') or diag $said;
+my %uid = slurp("$root/etc/passwd") =~ /^([^:]+):[^:]*:(\d+):/mg;
+my %gid = slurp("$root/etc/group") =~ /^([^:]+):[^:]*:(\d+):/mg;
+is(join(' ', sort keys %uid), 'asnd asnd-mailwatch postfix root', 'the users');
+is(join(' ', sort keys %gid), 'asn-milter-socket asnd asnd-mailwatch postfix root', 'the groups');
+is(() = slurp("$root/etc/passwd") =~ m{^asnd.*/nologin$}mg, 2, 'nobody logs in as one of them');
+
+($rc, $said) = run('systemd-tmpfiles', '--create', "--root=$root", 'asnd.conf');
+is($rc, 0, 'systemd-tmpfiles') or diag $said;
+my %want = (
+	'/var/lib/asnd' => '755 asnd:asnd', '/var/lib/asnd/db' => '755 asnd:asnd',
+	'/run/asnd' => '750 asnd:asnd-mailwatch',
+	'/var/spool/postfix/asn-milter' => '750 postfix:asn-milter-socket',
+	map({ ("/run/asnd-root$_" => '755 root:root') } '', map { "/$_" =~ s/\.service$//r } keys %exposure),
+);
+my %user = reverse %uid;
+my %group = reverse %gid;
+for my $path (sort keys %want) {
+	my @st = stat "$root$path";
+	is(@st ? sprintf('%o %s:%s', $st[2] & 07777, $user{$st[4]}, $group{$st[5]}) : 'missing',
+		$want{$path}, $path);
+}
+
+my @started = ('asn-milter.socket', 'asnd.socket', 'asnd-mailwatch.service', 'asnd-import.path');
+run('systemctl', "--root=$root", 'preset', $_) for @units;
+is(join(' ', sort map { basename($_) } glob "$root/etc/systemd/system/*.wants/*"),
+	join(' ', sort @started), 'the preset enables what starts the rest');
+
+# --- the paths that all parts must agree on --------------------------------------
+
+my %key;
+for (split /\n/, `'$build/t/list-config-keys'`) {
+	my ($section, $name, $value) = split /\t/;
+	$key{$name} = $value;
+}
+like($text{'asn-milter.socket'}, qr{^ListenStream=\Q@{[ $key{socket} =~ s/^unix://r ]}\E$}m,
+	'the socket of the milter is the default');
+like($text{'asnd.socket'}, qr{^ListenSequentialPacket=\Q$key{'watch-socket'}\E$}m,
+	'the socket of asnd is the default');
+like($text{'asn-milter.service'}, qr{^BindReadOnlyPaths=.*-\Q$key{'database-dir'}\E( |$)}m,
+	'the milter sees the databases, read-only');
+unlike($text{'asn-milter.service'}, qr{^(?:BindPaths|ReadWritePaths|StateDirectory)=}m,
+	'and can write nothing');
+is(join(' ', $text{'asnd-mailwatch.service'} =~ /^(\w+=CAP_.*)$/mg),
+	'CapabilityBoundingSet=CAP_DAC_READ_SEARCH AmbientCapabilities=CAP_DAC_READ_SEARCH',
+	'asnd-mailwatch may have one capability');
+unlike($text{$_}, qr/^\w+=.*CAP_/m, "$_: none") for grep { !/mailwatch/ } keys %exposure;
+for my $base (map { m{^(/\w+(?:/vmail)?)} } split /;/, $key{maildirs}) {
+	like($text{'asnd-mailwatch.service'}, qr{^BindReadOnlyPaths=.*-\Q$base\E( |$)}m,
+		"asnd-mailwatch sees $base");
+}
+unlike(join("\n", $text{$_} =~ /^(SystemCallFilter=.*)$/mg),
+	qr/open_by_handle_at|\@privileged|\@file-system|\@system-service/,
+	"$_: no call opens files past its root") for sort keys %exposure;
+done_testing();

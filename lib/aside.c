@@ -72,6 +72,18 @@ is_named(int fd, int dir_fd, const char *name)
 	       mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 
+/* Root writes for whom the directory belongs to: what is left of a writer that
+ * died must be his to clear.  Without the right (a container) it stays ours. */
+static void
+give_away(int fd, int dir_fd)
+{
+	struct stat st;
+
+	if (geteuid() == 0 && fstat(dir_fd, &st) == 0 && st.st_uid != 0 &&
+	    fchown(fd, st.st_uid, st.st_gid) < 0)
+		return;
+}
+
 /* A new file, locked, or -1; EWOULDBLOCK: try again.  Only who holds the lock
  * of the file that has the name may rename or remove it.  What was there and
  * is locked by nobody is of a writer that died. */
@@ -90,6 +102,8 @@ open_once(int dir_fd, const char *name)
 			errno = EWOULDBLOCK;
 		return -1;
 	}
+	if (!stale)
+		give_away(fd, dir_fd);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		saved = errno;
 	else if (is_named(fd, dir_fd, name)) {

@@ -8,7 +8,7 @@
  * directory; a stale one is overwritten.  A writer holds a flock(2) on it, so
  * that of several each writes a whole file and the last one stays; who cannot
  * get it within ASN_ASIDE_PATIENCE fails with G_FILE_ERROR_AGAIN and may try
- * again.  On any failure (ENOSPC, EIO, ...) the old file is untouched, the
+ * again.  What root writes belongs to the directory's owner.  On any failure (ENOSPC, EIO, ...) the old file is untouched, the
  * temporary one is removed, and the error (G_FILE_ERROR) names file and cause.
  */
 #pragma once

@@ -131,6 +131,25 @@ test_stale(Fixture *f, gconstpointer unused)
 	g_assert_cmpuint(count_files(f), ==, 2);
 }
 
+/* Root in another user's directory: the file, and so what a killed writer
+ * leaves of it, belongs to that user. */
+static void
+test_given(Fixture *f, gconstpointer unused)
+{
+	GError *error = NULL;
+	struct stat st;
+
+	if (geteuid() != 0) {
+		g_test_skip("only root gives files away");
+		return;
+	}
+	g_assert_cmpint(fchown(f->fd, 12345, 12346), ==, 0);
+	g_assert_true(asn_aside_write(f->fd, "x", "new", 3, 0644, &error));
+	g_assert_cmpint(fstatat(f->fd, "x", &st, 0), ==, 0);
+	g_assert_cmpuint(st.st_uid, ==, 12345);
+	g_assert_cmpuint(st.st_gid, ==, 12346);
+}
+
 /* A link that somebody put where the temporary file goes. */
 static void
 test_trap(Fixture *f, gconstpointer unused)
@@ -317,6 +336,8 @@ main(int argc, char **argv)
 	    "/aside/replace", Fixture, NULL, set_up, test_replace, tear_down);
 	g_test_add(
 	    "/aside/stale", Fixture, NULL, set_up, test_stale, tear_down);
+	g_test_add(
+	    "/aside/given", Fixture, NULL, set_up, test_given, tear_down);
 	g_test_add("/aside/trap", Fixture, NULL, set_up, test_trap, tear_down);
 	g_test_add(
 	    "/aside/special", Fixture, NULL, set_up, test_special, tear_down);

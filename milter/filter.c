@@ -2,6 +2,7 @@
 /* filter.c: what libmilter calls. */
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -228,6 +229,17 @@ act_on_flag(SMFICTX *ctx, const MltDecision *d)
 	return SMFIS_REJECT;
 }
 
+static void
+count(const MltDecision *d)
+{
+	if (d->verdict == MLT_UNTOUCHED)
+		return;
+	atomic_fetch_add_explicit(&the_filter->judged, 1, memory_order_relaxed);
+	if (d->verdict == MLT_FLAGGED)
+		atomic_fetch_add_explicit(
+		    &the_filter->flagged, 1, memory_order_relaxed);
+}
+
 static sfsistat
 finish(SMFICTX *ctx, MltConn *conn)
 {
@@ -243,6 +255,7 @@ finish(SMFICTX *ctx, MltConn *conn)
 	if (d->verdict != MLT_UNTOUCHED &&
 	    (!remove_copies(ctx, conn) || !insert_headers(ctx, d)))
 		d->reason = "connection lost";
+	count(d);
 	log_judged(&facts, d);
 	return act_on_flag(ctx, d);
 }

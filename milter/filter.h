@@ -15,6 +15,8 @@ typedef struct {
 	MltSnapshots snapshots;
 	gint64 clock_offset; /* seconds, for tests */
 	gint busy;           /* messages being answered; atomic */
+	/* since the start */
+	_Atomic guint64 judged, flagged;
 } MltFilter;
 
 /* Registers with libmilter; filter must outlive smfi_main.  FALSE: this

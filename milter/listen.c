@@ -16,6 +16,8 @@
 
 #include "listen.h"
 
+#define FD_SEARCH 1024
+
 static gboolean
 fail(GError **error, const char *spec, const char *why)
 {
@@ -108,6 +110,19 @@ choose(const char *wanted, const char *configured)
 	return wanted ? wanted : configured;
 }
 
+/* libmilter keeps its descriptor to itself, but no other one listens.  -1:
+ * there is none. */
+static int
+find_listener(const char *spec)
+{
+	if (g_str_has_prefix(spec, "fd:"))
+		return (int)g_ascii_strtoll(spec + 3, NULL, 10);
+	for (int fd = 3; fd < FD_SEARCH; fd++)
+		if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0)
+			return fd;
+	return -1;
+}
+
 gboolean
 mlt_listen_open(
     MltListen *l, const char *wanted, const char *configured, GError **error)
@@ -124,6 +139,7 @@ mlt_listen_open(
 		return FALSE;
 	if (!open_it(l->spec, error))
 		return FALSE;
+	l->fd = find_listener(l->spec);
 	if (path != NULL)
 		l->unlink_path = g_strdup(path);
 	return TRUE;

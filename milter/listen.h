@@ -9,6 +9,7 @@
 
 typedef struct {
 	char *spec;        /* as smfi_setconn takes it */
+	int fd;            /* it listens here; -1: cannot be told */
 	char *unlink_path; /* a unix socket that we made; NULL: none */
 } MltListen;
 

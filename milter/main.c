@@ -18,17 +18,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
-
 #include <libmilter/mfapi.h>
 
 #include "databases.h"
 #include "escape.h"
 #include "filter.h"
 #include "listen.h"
+#include "notify.h"
 #include "seal-keys.h"
+#include "status.h"
+#include "watchdog.h"
 
-#define LEAVE_MS 500 /* for messages that are being answered */
+#define STATUS_MS 5000 /* between two looks at what there is to say */
+#define LEAVE_MS 500   /* for messages that are being answered */
 
 static int wake = -1;
 static gboolean to_journal;
@@ -221,8 +223,16 @@ drain(MltFilter *filter)
 	}
 }
 
+static void
+say_status(MltFilter *filter)
+{
+	g_autofree char *status = mlt_status(filter);
+
+	asn_notify_status(status);
+}
+
 static int
-serve(MltFilter *filter, const AsnConfig *config)
+serve(MltFilter *filter, const AsnConfig *config, const MltOwnSocket *own)
 {
 	g_autoptr(GError) error = NULL;
 	struct pollfd fd = {.fd = wake, .events = POLLIN};
@@ -236,18 +246,21 @@ serve(MltFilter *filter, const AsnConfig *config)
 	}
 	g_thread_unref(g_thread_new("libmilter", run_libmilter, &result));
 	take_signals();
-	sd_notify(0, "READY=1");
+	say_status(filter);
+	asn_notify_ready();
+	mlt_watchdog_start(own);
 	while (!leave) {
 		guint64 count;
 
-		if (poll(&fd, 1, -1) > 0 &&
+		if (poll(&fd, 1, STATUS_MS) > 0 &&
 		    read(wake, &count, sizeof count) < 0)
 			break;
+		say_status(filter);
 		if (reload && !leave)
 			mlt_databases_reload(databases);
 		reload = 0;
 	}
-	sd_notify(0, "STOPPING=1");
+	asn_notify_stopping();
 	drain(filter);
 	if (result == MI_SUCCESS)
 		return EX_OK;
@@ -262,6 +275,7 @@ start(const AsnConfig *config)
 	g_autofree char *path = asn_seal_keys_path(config);
 	g_autoptr(GError) error = NULL;
 	AsnSealKeys *keys = asn_seal_keys_load(path, &error);
+	static MltOwnSocket own;
 	MltListen listen;
 	int status;
 
@@ -284,8 +298,12 @@ start(const AsnConfig *config)
 		g_critical("%s", error->message);
 		return EX_UNAVAILABLE;
 	}
+	if (!mlt_own_socket_init(&own, listen.fd, NULL, &error)) {
+		g_critical("%s", error->message);
+		return EX_OSERR;
+	}
 	g_message("asn-milter %s listens on %s", ASND_VERSION, listen.spec);
-	status = serve(&filter, config);
+	status = serve(&filter, config, &own);
 	mlt_listen_close(&listen);
 	return status;
 }

@@ -232,7 +232,7 @@ make_directories() {
 		[ -d $dir ] || note=${note:-made}
 	done
 	systemd-tmpfiles --create asnd.conf || return
-	relabel /var/lib/asnd /run/asnd /var/spool/postfix/asn-milter
+	relabel /var/lib/asnd /run/asnd /run/asnd-root /var/spool/postfix/asn-milter
 }
 
 # --- configuration and key ----------------------------------------------------

@@ -26,6 +26,11 @@ for (qw(maildroprc procmailrc asn.sieve main.cf.asn-milter)) {
 	like($path{$_} // '', qr{/share/asnd/postfix-conf/\Q$_\E$}, "$_ is there");
 }
 
+# But for the path of the configuration it is the one that the other tests try.
+my @diff = grep { /^[<>]/ } `diff '$top/postfix-conf/asn-postfix' '$path{'asn-postfix'}'`;
+is(scalar @diff, 2, 'one line of it differs from the source') or diag @diff;
+like($diff[0] // '', qr/ASND_CONF/, 'the one that names the configuration');
+
 my ($config) = `'$build/asnd/asnd' --help` =~ m{default: (/\S*/asnd/asnd\.conf)};
 my $help = `'$path{'asn-postfix'}' --help`;
 is($?, 0, 'the installed asn-postfix runs');

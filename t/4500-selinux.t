@@ -21,6 +21,7 @@ import tap
 DEBIAN = '/usr/share/selinux/default'  # selinux-policy-default
 DEVEL = '/usr/share/selinux/devel'
 DOMAINS = ('asn_milter_t', 'asnd_t', 'asnd_mailwatch_t', 'asnd_import_t')
+FILES = ['file', 'dir', 'lnk_file', 'sock_file', 'fifo_file', 'chr_file', 'blk_file']
 DIR = tempfile.TemporaryDirectory()
 ROOT = DIR.name + '/root'
 
@@ -134,10 +135,11 @@ never('no other domain is entered', perms=['transition', 'dyntransition'])
 never('traces nobody', perms=['ptrace', 'sigkill', 'sigstop'])
 never('loads no module', perms=['module_load', 'module_request', 'sys_module', 'load_policy',
                                 'setenforce', 'setbool'])
-never('no password hash', target='shadow_t')
+never('no password hash', target='shadow_t', tclass=FILES)
 never('no device memory, no disk', tclass=['chr_file', 'blk_file'],
       target='fixed_disk_device_t')
-never('does not read the key of the seal where it is kept', target='asnd_seal_key_t')
+never('does not read the key of the seal where it is kept', target='asnd_seal_key_t',
+      tclass=FILES)
 never('no mount', tclass=['filesystem'], perms=['mount', 'remount', 'unmount'])
 never('no user namespace', tclass=['cap_userns', 'cap2_userns'])
 
@@ -151,7 +153,6 @@ for domain in DOMAINS:
 
 WRITE = ['write', 'append', 'create', 'setattr', 'unlink', 'rename', 'link',
          'add_name', 'remove_name', 'rmdir', 'relabelto', 'relabelfrom']
-FILES = ['file', 'dir', 'lnk_file', 'sock_file', 'fifo_file', 'chr_file', 'blk_file']
 # Everybody's: null and terminals, what init handed over, sockets of the
 # journal and of init; /proc/self.
 COMMON = {'null_device_t', 'zero_device_t', 'devtty_t', 'console_device_t', 'initrc_devpts_t',
@@ -237,7 +238,6 @@ LABELS = {
     '/run/asnd/mailwatch.sock': 'asnd_runtime_t',
     '/run/asnd-root/asn-milter/usr/sbin/asn-milter': 'asn_milter_exec_t',
     '/run/asnd-root/asnd/usr/libexec/asnd/asnd': 'asnd_exec_t',
-    '/run/asnd-root/asnd-mailwatch/etc': 'var_run_t',
     '/var/spool/postfix/asn-milter': 'asn_milter_data_t',
     '/var/spool/postfix/asn-milter/milter.sock': 'asn_milter_data_t',
     '/var/spool/postfix/private/smtp': 'postfix_private_t',

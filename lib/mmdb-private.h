@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "mmdb-check.h"
+#include "mmdb-index.h"
 
 struct _AsnMmdb {
 	MmdbLayout l;
@@ -16,9 +16,7 @@ struct _AsnMmdb {
 	char *database_type;
 	guint32 v4_record; /* what stands at ::/96; version 4: at the root */
 	guint8 v4_depth;   /* bits of ::/96 that led there */
-	/* Where the first half of an IPv4 address leads: the top of a large
-	 * tree is scattered over memory.  NULL: the tree is small. */
-	guint32 *index;
+	MmdbIndex *index;  /* NULL: the tree is small, or too much shared */
 	void *owned; /* mapping or copy, or NULL */
 	gsize owned_len;
 };

@@ -73,23 +73,8 @@ find_v4(AsnMmdb *db)
 	}
 }
 
-#define INDEX_BITS 16
-#define INDEX_MIN_NODES (1u << INDEX_BITS)
-
-static void
-fill_index(AsnMmdb *db, guint32 record, guint depth, guint32 at)
-{
-	const MmdbLayout *l = &db->l;
-	guint32 n = 1u << (INDEX_BITS - depth);
-	gboolean go_on = record < l->node_count && depth < INDEX_BITS;
-
-	for (guint32 i = 0; !go_on && i < n; i++)
-		db->index[at + i] = record;
-	for (guint bit = 0; go_on && bit < 2; bit++)
-		fill_index(db,
-		    mmdb_record(l->tree.base, l->record_size, record, bit),
-		    depth + 1, at + bit * n / 2);
-}
+/* Smaller trees fit the cache as they are. */
+#define INDEX_MIN_NODES (1u << 16)
 
 AsnMmdb *
 asn_mmdb_open_memory(const guint8 *data, gsize len, const char *name,
@@ -108,10 +93,8 @@ asn_mmdb_open_memory(const guint8 *data, gsize len, const char *name,
 		goto refused;
 	}
 	find_v4(db);
-	if (db->l.node_count >= INDEX_MIN_NODES) {
-		db->index = g_new(guint32, 1u << INDEX_BITS);
-		fill_index(db, db->v4_record, 0, 0);
-	}
+	if (db->l.node_count >= INDEX_MIN_NODES)
+		db->index = mmdb_index_new(&db->l, db->v4_record);
 	return db;
 refused:
 	g_set_error(error, ASN_MMDB_ERROR, (int)code,
@@ -220,7 +203,7 @@ asn_mmdb_close(AsnMmdb *db)
 		return;
 	if (db->owned != NULL)
 		munmap(db->owned, db->owned_len);
-	g_free(db->index);
+	mmdb_index_free(db->index);
 	g_free(db->database_type);
 	g_free(db);
 }
@@ -281,44 +264,98 @@ take_record(const AsnMmdb *db, guint32 record, AsnMmdbValue *out)
 	return TRUE;
 }
 
+static guint32
+walk_v6(const AsnMmdb *db, const guint8 bits[16], guint *depth)
+{
+	guint used, more = 0;
+	guint32 record = walk(&db->l, 0, be64(bits), 64, &used);
+
+	if (used == 64)
+		record = walk(&db->l, record, be64(bits + 8), 64, &more);
+	*depth = used + more;
+	return record;
+}
+
 gboolean
 asn_mmdb_lookup_bits(
     const AsnMmdb *db, const guint8 bits[16], AsnMmdbValue *out, guint8 *depth)
 {
-	guint used, more = 0;
 	guint32 record;
+	guint used;
 
 	if (db->l.ip_version != 6)
 		return FALSE;
-	record = walk(&db->l, 0, be64(bits), 64, &used);
-	if (used == 64)
-		record = walk(&db->l, record, be64(bits + 8), 64, &more);
-	*depth = (guint8)(used + more);
+	record = walk_v6(db, bits, &used);
+	*depth = (guint8)used;
 	return take_record(db, record, out);
+}
+
+static gboolean
+has_tree(const AsnMmdb *db, const AsnAddr *addr)
+{
+	static const guint8 zeros[12];
+
+	if (addr->family == 6)
+		return db->l.ip_version == 6 &&
+		       memcmp(addr->b, zeros, sizeof zeros) != 0;
+	return addr->family == 4;
 }
 
 gboolean
 asn_mmdb_lookup(
     const AsnMmdb *db, const AsnAddr *addr, AsnMmdbValue *out, guint8 *depth)
 {
-	static const guint8 zeros[12];
-	guint32 record = db->v4_record;
-	guint used, skip_bits = 0;
-	guint64 key;
+	guint32 record;
+	guint used;
 
-	if (addr->family == 6)
-		return memcmp(addr->b, zeros, sizeof zeros) != 0 &&
-		       asn_mmdb_lookup_bits(db, addr->b, out, depth);
-	if (addr->family != 4)
+	if (!has_tree(db, addr))
 		return FALSE;
-	key = be64(addr->b + 8) << 32;
-	if (db->index != NULL &&
-	    db->index[key >> (64 - INDEX_BITS)] < db->l.node_count) {
-		record = db->index[key >> (64 - INDEX_BITS)];
-		skip_bits = INDEX_BITS;
-	}
-	record = walk(&db->l, record, key << skip_bits, 32 - skip_bits, &used);
-	*depth = (guint8)(skip_bits + used);
+	if (addr->family == 6)
+		record = walk_v6(db, addr->b, &used);
+	else
+		record = walk(
+		    &db->l, db->v4_record, be64(addr->b + 8) << 32, 32, &used);
+	*depth = (guint8)used;
+	return take_record(db, record, out);
+}
+
+/* FALSE: the index does not know. */
+static gboolean
+index_v4(const AsnMmdb *db, const AsnAddr *addr, guint32 *record)
+{
+	guint64 v4 = be64(addr->b + 8);
+
+	return mmdb_index_find(db->index, &db->index->v4[(guint16)(v4 >> 16)],
+	    (guint32)(v4 << 16), record);
+}
+
+static gboolean
+index_v6(const AsnMmdb *db, const AsnAddr *addr, guint32 *record)
+{
+	const guint rest = 64 - MMDB_INDEX_V6_MAX;
+	guint64 hi = be64(addr->b);
+	guint used;
+
+	if (hi >> (64 - MMDB_INDEX_V6_SKIP) != 1 ||
+	    !mmdb_index_find(db->index,
+		&db->index->v6[(guint16)(hi >> (rest + 32))],
+		(guint32)(hi >> rest), record))
+		return FALSE;
+	*record = walk(&db->l, *record, hi << (64 - rest), rest, &used);
+	*record = walk(&db->l, *record, be64(addr->b + 8), 64, &used);
+	return TRUE;
+}
+
+gboolean
+asn_mmdb_find(const AsnMmdb *db, const AsnAddr *addr, AsnMmdbValue *out)
+{
+	guint32 record;
+	guint8 depth;
+
+	if (db->index == NULL || !has_tree(db, addr) ||
+	    !(addr->family == 4 ? index_v4(db, addr, &record)
+				: index_v6(db, addr, &record)))
+		return asn_mmdb_lookup(db, addr, out, &depth);
 	return take_record(db, record, out);
 }
 

@@ -65,6 +65,9 @@ typedef struct {
  * IPv6 address inside ::/96 never finds IPv4 data. */
 gboolean asn_mmdb_lookup(const AsnMmdb *db, const AsnAddr *addr,
     AsnMmdbValue *out, guint8 *depth);
+/* The same without the depth: quicker in a large tree. */
+gboolean asn_mmdb_find(
+    const AsnMmdb *db, const AsnAddr *addr, AsnMmdbValue *out);
 /* Lookup of raw 128 bits, for keys below 100::/64. */
 gboolean asn_mmdb_lookup_bits(
     const AsnMmdb *db, const guint8 bits[16], AsnMmdbValue *out, guint8 *depth);

@@ -178,12 +178,16 @@ read_record(const AsnNetworks *n, gsize at, AsnOrigin *out)
 /* The stored length counts in the family of the network; a 6to4 address (RFC
  * 3056) has the IPv4 one in bits 16 to 47. */
 static guint8
-own_length(const AsnAddr *addr, guint stored, guint8 leaf_length)
+own_length(const AsnNetworks *n, const AsnAddr *addr, guint stored)
 {
 	guint max = addr->family == 4 ? 32 : 128;
+	AsnMmdbValue v;
+	guint8 depth;
 
-	if (stored == NO_LENGTH)
-		return leaf_length;
+	if (stored == NO_LENGTH) {
+		asn_mmdb_lookup(n->db, addr, &v, &depth);
+		return depth;
+	}
 	if (addr->family == 6 && addr->b[0] == 0x20 && addr->b[1] == 0x02)
 		stored += 16;
 	return (guint8)MIN(stored, max);
@@ -192,16 +196,14 @@ own_length(const AsnAddr *addr, guint stored, guint8 leaf_length)
 gboolean
 asn_networks_lookup(const AsnNetworks *db, const AsnAddr *addr, AsnOrigin *out)
 {
-	guint8 leaf_length;
 	AsnMmdbValue v;
 	guint stored;
 
 	memset(out, 0, sizeof *out);
-	if (!asn_mmdb_lookup(db->db, addr, &v, &leaf_length))
+	if (!asn_mmdb_find(db->db, addr, &v))
 		return FALSE;
 	stored = read_record(db, v.offset, out);
-	out->prefix =
-	    asn_network_of(addr, own_length(addr, stored, leaf_length));
+	out->prefix = asn_network_of(addr, own_length(db, addr, stored));
 	return TRUE;
 }
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <glib/gstdio.h>
 #include <maxminddb.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "numbered.h"
@@ -177,12 +178,37 @@ askable(const AsnAddr *a)
 	return a->family == 4 || a->b[0] >= 0x20;
 }
 
+/* asn_mmdb_find says what asn_mmdb_lookup does. */
+static void
+compare_ways(const AsnMmdb *db, const AsnAddr *a)
+{
+	AsnMmdbValue want = {.offset = 0}, got = want;
+	guint8 depth;
+
+	g_assert_cmpint(asn_mmdb_find(db, a, &got), ==,
+	    asn_mmdb_lookup(db, a, &want, &depth));
+	g_assert_cmpuint(got.offset, ==, want.offset);
+}
+
+/* RFC 3056: the address as 6to4 has it. */
+static AsnAddr
+six_to_four(const AsnAddr *v4)
+{
+	AsnAddr a = {.family = 6, .b = {0x20, 0x02}};
+
+	memcpy(a.b + 2, v4->b + 12, 4);
+	return a;
+}
+
 static void
 compare_at(const GArray *entries, const AsnMmdb *db, MMDB_s *mm, AsnAddr a)
 {
 	guint32 want = plain_at(entries, &a);
+	AsnAddr alias = six_to_four(&a);
 	guint8 depth = 0;
 
+	compare_ways(db, &a);
+	compare_ways(db, &alias);
 	if (!askable(&a))
 		return;
 	g_assert_cmpuint(number_at(db, &a, &depth), ==, want);
@@ -231,6 +257,62 @@ test_random(void)
 	}
 }
 
+/* A tree large enough for an index. */
+static void
+test_large(void)
+{
+	g_autoptr(GRand) r = g_rand_new_with_seed(3);
+	g_autoptr(GArray) entries = random_entries(r, 5000);
+	g_autoptr(GBytes) a = write_entries(entries, &plain, 0);
+	g_autoptr(GBytes) b = write_entries(entries, &shared, 0);
+	AsnMmdb *db = open_bytes(a);
+
+	g_assert_cmpuint(asn_mmdb_meta(db)->node_count, >=, 1 << 16);
+	asn_mmdb_close(db);
+	compare_all(entries, a, r);
+	compare_all(entries, b, r);
+}
+
+/* Every other /22 of IPv4: two million networks in 22 nodes.  An index of them
+ * would be much larger than the tree, so there is none. */
+static void
+test_shared_too_often(void)
+{
+	g_autoptr(GRand) r = g_rand_new_with_seed(3);
+	g_autoptr(GArray) entries = random_entries(r, 7000);
+	AsnMmdbWriter *w = asn_mmdb_writer_new(&shared);
+	guint32 offsets[5] = {ASN_MMDB_NO_DATA};
+	g_autoptr(GBytes) bytes = NULL;
+	AsnMmdb *db;
+
+	for (guint32 i = 1; i < 5; i++)
+		offsets[i] = put_number(w, i);
+	for (guint32 i = 0; i < 1u << 21; i++) {
+		AsnNetwork n = {.addr = {.family = 4}, .len = 22};
+		guint32 at = GUINT32_TO_BE(i << 11);
+
+		memcpy(n.addr.b + 12, &at, sizeof at);
+		g_assert_true(asn_mmdb_writer_add(w, &n, offsets[1], NULL));
+	}
+	for (guint i = 0; i < entries->len; i++) {
+		const Entry *e = &g_array_index(entries, Entry, i);
+
+		if (e->net.addr.family == 6)
+			g_assert_true(asn_mmdb_writer_add(
+			    w, &e->net, offsets[e->number], NULL));
+	}
+	bytes = finish(w);
+	db = open_bytes(bytes);
+	g_assert_cmpuint(asn_mmdb_meta(db)->node_count, >=, 1 << 16);
+	g_assert_cmpuint(asn_mmdb_meta(db)->node_count, <, 1 << 18);
+	for (guint i = 0; i < 1000; i++) {
+		AsnAddr a = random_addr(r, i % 2 ? 4 : 6);
+
+		compare_ways(db, &a);
+	}
+	asn_mmdb_close(db);
+}
+
 /* 24, 28 and 32 bits, whichever is needed first. */
 static void
 test_record_sizes(void)
@@ -259,6 +341,8 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/mmdb-random/random", test_random);
+	g_test_add_func("/mmdb-random/large", test_large);
+	g_test_add_func("/mmdb-random/shared-too-often", test_shared_too_often);
 	g_test_add_func("/mmdb-random/record-sizes", test_record_sizes);
 	return g_test_run();
 }

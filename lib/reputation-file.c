@@ -288,41 +288,6 @@ rep_file_special(const RepFile *file, guint kind, guint32 number)
 	return slot->key != 0 ? &slot->node : NULL;
 }
 
-/* --- where anything is near -------------------------------------------------
- */
-
-static guint32
-near_bit(const AsnAddr *addr)
-{
-	guint32 v4;
-
-	memcpy(&v4, addr->b + 12, sizeof v4);
-	return GUINT32_FROM_BE(v4) >> (32 - REP_NEAR_BITS);
-}
-
-static void
-mark_near(RepFile *file, const AsnNetwork *leaf)
-{
-	guint32 bit = near_bit(&leaf->addr);
-	guint32 n =
-	    leaf->len < REP_NEAR_BITS ? 1u << (REP_NEAR_BITS - leaf->len) : 1;
-
-	for (; n > 0; n--, bit++)
-		file->near[bit / 64] |= (guint64)1 << bit % 64;
-}
-
-/* FALSE spares a walk down the tree, which touches a dozen places. */
-static gboolean
-is_near(const RepFile *file, const AsnAddr *addr)
-{
-	guint32 bit;
-
-	if (addr->family != 4)
-		return TRUE;
-	bit = near_bit(addr);
-	return file->near[bit / 64] >> bit % 64 & 1;
-}
-
 /* --- opening -------------------------------------------------------------- */
 
 typedef struct {
@@ -341,10 +306,10 @@ check_leaf(const AsnNetwork *leaf, AsnMmdbValue v, gpointer data)
 	if (leaf->addr.family == 6 &&
 	    memcmp(leaf->addr.b, special, sizeof special) == 0)
 		c->why = check_special(c->file, leaf, v);
-	else
+	else {
 		c->why = check_record(leaf, v);
-	if (leaf->addr.family == 4)
-		mark_near(c->file, leaf);
+		rep_near_mark(c->file->near, leaf);
+	}
 	return c->why == NULL;
 }
 
@@ -382,7 +347,7 @@ rep_file_open(
 	RepFile *file = g_new0(RepFile, 1);
 
 	g_atomic_ref_count_init(&file->refs);
-	file->near = g_new0(guint64, (1u << REP_NEAR_BITS) / 64);
+	file->near = g_new0(RepNear, 1);
 	if (bytes != NULL) {
 		gsize len;
 		const guint8 *data = g_bytes_get_data(bytes, &len);
@@ -481,12 +446,11 @@ rep_file_lookup(const RepFile *file, const AsnOriginKey *key, RepFound *found)
 	guint want = G_MAXUINT; /* no prefix is that long */
 	AsnAddr at = key->addr;
 	AsnMmdbValue v;
-	guint8 depth;
 
 	if (prefix->addr.family == at.family && !rep_is_wide(prefix))
 		want = prefix->len;
-	if (is_near(file, &at) && rep_place(&at) &&
-	    asn_mmdb_lookup(file->db, &at, &v, &depth))
+	if (rep_place(&at) && rep_near_has(file->near, &at) &&
+	    asn_mmdb_find(file->db, &at, &v))
 		read_record(v, want, found);
 	if (prefix->addr.family == 6 && rep_is_wide(prefix)) {
 		const RepNode *node =

@@ -7,9 +7,7 @@
  */
 #pragma once
 
-#include "reputation-private.h"
-
-#define REP_NEAR_BITS 20 /* 128 KiB of bits */
+#include "reputation-near.h"
 
 typedef struct {
 	guint64 key; /* rep_special; 0: empty */
@@ -26,7 +24,7 @@ typedef struct {
 	guint64 base;
 	RepSlot *slots; /* what stands under 100::/64 */
 	guint32 n, mask;
-	guint64 *near; /* a bit for each IPv4 /20 that has a record in it */
+	RepNear *near; /* where records are */
 } RepFile;
 
 /* Opens fd, or bytes when these are not NULL; type: ASN_REPUTATION_TYPE or

@@ -39,7 +39,7 @@ selftest_postfix() {
 	install -d -o nobody -m 700 "$d/mail" || return
 	t/lib/private-postfix "$d" "$1" virtual_transport=tofile \
 		"smtpd_milters={ unix:$milter_socket, connect_timeout=30s, command_timeout=30s, default_action=tempfail }" <<-END || return
-		tofile unix - n n - 1 pipe flags=R user=nobody argv=/bin/cp /dev/stdin $d/mail/it
+		tofile unix - n n - 1 pipe flags=R user=nobody argv=/bin/dd status=none of=$d/mail/it
 	END
 	postfix -c "$d/conf" start 3>&- 9<&-
 }

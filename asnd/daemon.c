@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* daemon.c: the parts of asnd and what passes between them. */
 
-#include <gio/gio.h>
-
-#include "daemon.h"
-#include "learn.h"
-#include "publish.h"
-#include "sources.h"
-#include "watch-server.h"
+#include "daemon-private.h"
+#include "notify.h"
 
 #define TICK 10    /* seconds between looks at what waits */
 #define RECOVER 10 /* seconds before an unwritable store is tried again */
-
-struct _AsndDaemon {
-	const AsnConfig *config;
-	gint64 clock_offset;
-	char **own_hosts;
-	AsndStore *store;
-	AsndMails *mails;
-	AsndJournal *journal;
-	AsndLearner *learner;
-	AsndPublisher *publisher;
-	AsndWatchServer *server;
-	AsndSources *sources;
-	guint tick, publish_timer, work;
-	guint64 published_votes; /* votes cast when last marked */
-	gint64 last_day;
-	gboolean hold; /* keep the old base until the first run is learnt */
-	gboolean broken, scan_told;
-	guint64 written; /* rows, when it broke */
-	void (*fatal)(gpointer data);
-	gpointer fatal_data;
-};
 
 static gint64
 now_of(gpointer data)
@@ -146,6 +120,7 @@ turn(gpointer data)
 	AsndDaemon *d = data;
 	guint64 votes = asnd_learner_votes(d->learner);
 
+	asnd_daemon_want_status(d);
 	if (!commit(d))
 		return FALSE;
 	if (votes != d->published_votes) {
@@ -233,6 +208,7 @@ tick(gpointer data)
 	commit(d);
 	publish(d);
 	want_work(d);
+	asnd_daemon_say_status(d);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -323,6 +299,7 @@ start(AsndDaemon *d, GError **error)
 	    .turn = turn,
 	};
 
+	asn_notify_status("checking the evidence");
 	d->sources = asnd_sources_new(d->config, on_networks, d, error);
 	if (d->sources == NULL || !open_evidence(d, error))
 		return FALSE;
@@ -345,6 +322,9 @@ start(AsndDaemon *d, GError **error)
 	publish(d);
 	d->tick = g_timeout_add_seconds(TICK, tick, d);
 	want_work(d);
+	asnd_store_started(d->store);
+	asnd_daemon_say_status(d);
+	asnd_daemon_start_pings(d);
 	return TRUE;
 }
 
@@ -373,6 +353,10 @@ asnd_daemon_free(AsndDaemon *d)
 		g_source_remove(d->publish_timer);
 	if (d->work != 0)
 		g_source_remove(d->work);
+	if (d->ping != 0)
+		g_source_remove(d->ping);
+	if (d->status != 0)
+		g_source_remove(d->status);
 	asnd_watch_server_free(d->server);
 	asnd_publisher_free(d->publisher);
 	asnd_learner_free(d->learner);
@@ -381,6 +365,7 @@ asnd_daemon_free(AsndDaemon *d)
 	asnd_store_close(d->store);
 	asnd_sources_free(d->sources);
 	g_strfreev(d->own_hosts);
+	g_free(d->stuck);
 	g_free(d);
 }
 

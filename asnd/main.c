@@ -7,9 +7,9 @@
 #include <sysexits.h>
 
 #include <glib-unix.h>
-#include <systemd/sd-daemon.h>
 
 #include "daemon.h"
+#include "notify.h"
 
 static char *config_path;
 static gint64 clock_offset;
@@ -57,8 +57,8 @@ on_fatal(gpointer data)
 {
 	Main *m = data;
 
-	g_critical("the evidence file is damaged: leaving, so that the next"
-		   " start sets it aside");
+	g_critical("the evidence file is damaged or gone: leaving, so that"
+		   " the next start makes it good");
 	m->status = EX_IOERR;
 	g_main_loop_quit(m->loop);
 }
@@ -97,9 +97,9 @@ run(const AsnConfig *config)
 	g_unix_signal_add(SIGHUP, on_reload, &m);
 	g_unix_signal_add(SIGUSR1, on_reload, &m);
 	hold_reloads(SIG_UNBLOCK);
-	sd_notify(0, "READY=1");
+	asn_notify_ready();
 	g_main_loop_run(m.loop);
-	sd_notify(0, "STOPPING=1");
+	asn_notify_stopping();
 	asnd_daemon_free(m.daemon);
 	g_main_loop_unref(m.loop);
 	return m.status;

@@ -31,6 +31,8 @@ struct _AsndPublisher {
 	gint64 retry;                               /* current pause; 0: fine */
 	gint64 (*mono)(void);
 	guint64 n_recent, n_base;
+	char *why;   /* the last failure */
+	gint64 last; /* wall clock */
 };
 
 /* The base id of the file in place, so that it is not used again even when
@@ -85,6 +87,7 @@ asnd_publisher_free(AsndPublisher *p)
 	if (p->dir_fd >= 0)
 		close(p->dir_fd);
 	g_free(p->dir);
+	g_free(p->why);
 	g_free(p);
 }
 
@@ -110,6 +113,18 @@ gboolean
 asnd_publisher_failing(const AsndPublisher *p)
 {
 	return p->retry != 0;
+}
+
+const char *
+asnd_publisher_trouble(const AsndPublisher *p)
+{
+	return p->retry != 0 ? p->why : NULL;
+}
+
+gint64
+asnd_publisher_last(const AsndPublisher *p)
+{
+	return p->last;
 }
 
 void
@@ -164,6 +179,7 @@ put_recent(AsndPublisher *p, const AsndPublication *what, GError **error)
 		return FALSE;
 	p->dirty = FALSE;
 	p->n_recent++;
+	p->last = what->now;
 	return TRUE;
 }
 
@@ -204,6 +220,7 @@ put_base(AsndPublisher *p, const AsndPublication *what, GError **error)
 	p->want_base = FALSE;
 	p->dirty = TRUE;
 	p->n_base++;
+	p->last = what->now;
 	return TRUE;
 }
 
@@ -226,6 +243,8 @@ failed(AsndPublisher *p, const GError *error)
 		g_warning("cannot publish in %s, the old files stay in use"
 			  " and votes wait: %s",
 		    p->dir, error->message);
+	g_free(p->why);
+	p->why = g_strdup(error->message);
 	p->retry = CLAMP(p->retry * 2, RETRY_MIN, RETRY_MAX);
 }
 

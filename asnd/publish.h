@@ -44,5 +44,9 @@ gint64 asnd_publisher_run(AsndPublisher *publisher, const AsndPublication *p);
 guint64 asnd_publisher_n_recent(const AsndPublisher *publisher);
 guint64 asnd_publisher_n_base(const AsndPublisher *publisher);
 gboolean asnd_publisher_failing(const AsndPublisher *publisher);
+/* Why the last try failed, NULL: it did not; when the last file was written,
+ * wall clock, 0: none yet. */
+const char *asnd_publisher_trouble(const AsndPublisher *publisher);
+gint64 asnd_publisher_last(const AsndPublisher *publisher);
 /* What the clock says after the work; tests set their own. */
 void asnd_publisher_set_clock(AsndPublisher *publisher, gint64 (*mono)(void));

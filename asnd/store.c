@@ -10,24 +10,12 @@
 #include <glib/gstdio.h>
 
 #include "aside.h"
-#include "store.h"
+#include "store-private.h"
 
 #define SCHEMA_VERSION 1
 /* Kept beside the database, so that a rebuilt one does not take the day of
  * its rebuilding for the installation. */
 #define INSTALL_FILE "install-time"
-
-struct _AsndStore {
-	sqlite3 *db;
-	GPtrArray *stmts;
-	char *path, *set_aside;
-	sqlite3_stmt *begin, *commit, *get, *set;
-	gint64 install_time;
-	gboolean open; /* a transaction is */
-	int failed;    /* first error code since the last commit */
-	char *reason;
-	guint64 changes, written; /* rows: seen so far, committed */
-};
 
 G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
 
@@ -276,6 +264,7 @@ try_open(AsndStore *store, gboolean *corrupt, GError **error)
 	if (rc == SQLITE_OK) {
 		sqlite3_extended_result_codes(store->db, 1);
 		sqlite3_busy_timeout(store->db, 2000);
+		asnd_store_ask_for_time(store);
 		rc = sqlite3_exec(store->db,
 		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 		    "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",

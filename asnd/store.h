@@ -27,6 +27,12 @@ typedef struct _AsndStore AsndStore;
 /* dir: config state_dir.  now: seconds; becomes the installation time of a
  * first start. */
 AsndStore *asnd_store_open(const char *dir, gint64 now, GError **error);
+/* The start is over: it asks the service manager for time no more. */
+void asnd_store_started(AsndStore *store);
+/* Reads the file on disk and takes its lock for a moment (a lock of others is
+ * waited for 2 s at most).  NULL: fine, else what is wrong, valid until the
+ * next call.  *lost: the file is no longer there under its name. */
+const char *asnd_store_probe(AsndStore *store, gboolean *lost);
 void asnd_store_close(AsndStore *store); /* commits; NULL is fine */
 gint64 asnd_store_install_time(const AsndStore *store);
 /* The path the corrupt file was moved to; NULL: it was sound or new. */

@@ -61,14 +61,16 @@ asn_notify_stopping(void)
 }
 
 void
-asn_notify_extend(void)
+asn_notify_extend(guint more)
 {
-	static gint64 said;
+	static gint64 said, until;
 	gint64 now = g_get_monotonic_time();
+	gint64 usec = EXTEND_USEC + (gint64)more * G_USEC_PER_SEC;
 
-	if (said != 0 && now - said < EXTEND_EVERY)
+	/* Never less than what was asked for before. */
+	if ((said != 0 && now - said < EXTEND_EVERY) || now + usec < until)
 		return;
 	said = now;
-	sd_notifyf(FALSE, "EXTEND_TIMEOUT_USEC=%" G_GINT64_FORMAT,
-	    (gint64)EXTEND_USEC);
+	until = now + usec;
+	sd_notifyf(FALSE, "EXTEND_TIMEOUT_USEC=%" G_GINT64_FORMAT, usec);
 }

@@ -21,6 +21,6 @@ void asn_notify_status(const char *status);
 void asn_notify_ready(void);
 void asn_notify_reloading(void);
 void asn_notify_stopping(void);
-/* The start takes longer and goes forward: asks for another minute, every few
- * seconds at most, so it may be called often. */
-void asn_notify_extend(void);
+/* The start takes longer and goes forward: asks for a minute and `more`
+ * seconds; every few seconds at most, so it may be called often. */
+void asn_notify_extend(guint more);

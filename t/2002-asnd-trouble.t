@@ -26,9 +26,13 @@ sub fill {
 my $p = Pair->new(networks => 0);
 fill($p, 20, 60);
 my $stops = 0;
+sub connections { my @n = $p->log('asnd') =~ /is connected/g; scalar @n }
 for my $after (50, 300, 700) {
+	my $connections = connections();
 	$p->start_asnd;
 	$p->start('asnd-mailwatch');
+	# Until then SIGTERM just kills; all may have been read the time before.
+	$p->wait_for("the loop", sub { connections() > $connections });
 	$p->wait_for("$after mails", sub {
 		($p->sql('SELECT count(*) FROM mails WHERE state=1') || 0) >= $after });
 	my ($status, $took) = $p->stop('asnd', $stops++ == 1 ? 'KILL' : 'TERM');
@@ -40,7 +44,8 @@ for my $after (50, 300, 700) {
 my $scans = $p->scans;
 $p->start_asnd;
 $p->start('asnd-mailwatch');
-ok($p->wait_for('first run', sub { $p->log('asnd') =~ /first run learnt/ }, 30), 'and goes on');
+ok($p->wait_for('first run', sub { $p->log('asnd') =~ /first run learnt/ && $p->scans > $scans }, 30),
+	'and goes on');
 is($p->sql('SELECT count(*) FROM votes'), 1200, 'every mail votes once');
 is($p->sql('SELECT count(*) FROM (SELECT DISTINCT user, digest FROM votes)'), 1200, '... and none twice');
 is($p->sql('SELECT count(*) FROM votes WHERE class=1'), 400, '... by where it is');

@@ -75,6 +75,7 @@ sub start {
 		open STDERR, '>>', "$self->{dir}/log/$name" or die;
 		open STDOUT, '>&', \*STDERR;
 		$ENV{G_MESSAGES_DEBUG} = $ENV{PAIR_DEBUG} // '';
+		%ENV = (%ENV, %{ $self->{env}{$name} // {} });
 		pass($self->{pass}{$name}) if $self->{pass}{$name};
 		exec @{ $self->{as}{$name} // [] }, "$build/asnd/$name", '--config',
 		    "$self->{dir}/asnd.conf", @options or POSIX::_exit(127);

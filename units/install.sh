@@ -260,32 +260,31 @@ make_config() {
 
 # Encrypted for this host where that works, else a file that root alone can read.
 make_seal_key() {
-	[ ! -e $sealkey_encrypted ] && [ ! -e $sealkey ] || { relabel_key; return; }
+	[ ! -e $sealkey_encrypted ] || { relabel $sealkey_encrypted; return; }
+	[ ! -e $sealkey ] || { plain_key_drop_ins && relabel $sealkey; return; }
 	[ -e /var/lib/systemd/credential.secret ] || record hostkey made || return
 	if make_dir ${sealkey_encrypted%/*} && chmod 700 ${sealkey_encrypted%/*} &&
 		(umask 077 && new_key | systemd-creds encrypt --name=asnd.seal-key - $sealkey_encrypted) &&
 		systemd-creds decrypt --name=asnd.seal-key $sealkey_encrypted - > /dev/null; then
 		note='made, encrypted for this host'
+		relabel $sealkey_encrypted
 	else
 		rm -f $sealkey_encrypted
 		make_dir ${sealkey%/*} && chmod 700 ${sealkey%/*} &&
 			(umask 077 && new_key > $sealkey.new && mv $sealkey.new $sealkey) &&
-			plain_key_drop_in asn-milter && plain_key_drop_in asnd || return
+			plain_key_drop_ins && relabel $sealkey || return
 		note='made, for root alone (systemd-creds encrypt does not work here)'
 	fi
-	relabel_key
 }
 new_key() { echo "0 $(head -c 32 /dev/urandom | base64)"; }
-plain_key_drop_in() {
-	local dir=/etc/systemd/system/$1.service.d
-	changed+=("$dir/asnd-seal-key.conf")
-	make_dir "$dir" && record dropin "$dir/asnd-seal-key.conf" &&
-		cp /usr/share/doc/asnd/examples/plain-seal-key.conf "$dir/asnd-seal-key.conf"
-}
-relabel_key() {
-	local key
-	for key in $sealkey_encrypted $sealkey; do
-		[ ! -e $key ] || relabel $key || return
+plain_key_drop_ins() {
+	local file name
+	for name in asn-milter asnd; do
+		file=/etc/systemd/system/$name.service.d/asnd-seal-key.conf
+		[ ! -e $file ] || continue
+		changed+=("$file")
+		make_dir ${file%/*} && record dropin $file &&
+			cp /usr/share/doc/asnd/examples/plain-seal-key.conf $file || return
 	done
 }
 
@@ -316,7 +315,8 @@ import_networks() {
 	[ -z "$fresh" ] || return 0
 	advice='asnctl import tells which source it refuses.'
 	systemctl start asnd-import.service ||
-		{ journalctl -q -n 15 --no-pager -u asnd-import.service; return 1; }
+		{ journalctl -q --no-pager "_SYSTEMD_INVOCATION_ID=$(systemctl show -p InvocationID \
+			--value asnd-import.service)"; return 1; }
 	note="made, $(($(stat -c %s $db) / 1000000)) MB"
 }
 
@@ -360,8 +360,8 @@ wire_postfix() {
 	if [ $postfix = ask ] && [ -t 0 ]; then
 		say "Postfix asks asn-milter when one line is added to smtpd_milters in $(postconf -h config_directory)/main.cf;" \
 			'mail passes without headers whenever asn-milter does not answer.'
-		read -rp "Add it and reload Postfix? [Y/n] " answer
-		case $answer in '' | [yY]*) postfix=yes ;; *) postfix=no ;; esac
+		read -rp "Add it and reload Postfix? [y/N] " answer
+		case $answer in [yY]*) postfix=yes ;; *) postfix=no ;; esac
 	fi
 	if [ $postfix = yes ]; then
 		step 'Postfix' enable_in_postfix

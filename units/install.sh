@@ -43,7 +43,7 @@ verb_install() {
 	install_all
 }
 
-interrupted() { stop 130 'interrupted; ./setup install goes on, ./setup uninstall takes back.'; }
+interrupted() { echo >&3; stop 130 'interrupted; ./setup install goes on, ./setup uninstall takes back.'; }
 
 # Refuses before anything is changed.
 check_host() {

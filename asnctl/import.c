@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ static const char *const default_sources[] = {
 };
 
 #define PATIENCE 60 /* seconds, with another one that writes the same file */
+#define TRIES 5     /* while the sources change under our hands */
 
 typedef struct {
 	char *config, *output;
@@ -106,6 +109,33 @@ choose_sources(Import *im)
 	g_ptr_array_add(im->sources, g_strdup(fresh));
 	add_local(im);
 	return EX_OK;
+}
+
+/* What the default sources look like now: with the same answer after the work
+ * nothing was missed.  systemd looks away while the service that it started for
+ * a change runs.  Caller frees. */
+static char *
+stamp_sources(const Arguments *args)
+{
+	Import all = {.args = args};
+	GString *stamp = g_string_new("");
+	struct stat st;
+
+	if (args->files != NULL)
+		return g_string_free(stamp, FALSE);
+	all.sources = g_ptr_array_new_with_free_func(g_free);
+	for (gsize i = 0; i < G_N_ELEMENTS(default_sources); i++)
+		g_ptr_array_add(all.sources, g_strdup(default_sources[i]));
+	add_local(&all);
+	for (guint i = 0; i < all.sources->len; i++) {
+		const char *path = g_ptr_array_index(all.sources, i);
+		if (stat(path, &st) == 0)
+			g_string_append_printf(stamp, "%s %ju %ju %jd.%09ld\n",
+			    path, (uintmax_t)st.st_ino, (uintmax_t)st.st_size,
+			    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	}
+	g_ptr_array_unref(all.sources);
+	return g_string_free(stamp, FALSE);
 }
 
 static int
@@ -313,7 +343,6 @@ stop_of_signal(int number)
 static int
 run(Import *im)
 {
-	gint64 start = g_get_monotonic_time();
 	int code;
 
 	if ((code = choose_output(im)) != EX_OK ||
@@ -327,17 +356,18 @@ run(Import *im)
 		return stop_of_signal(progress_signal());
 	if (code == EX_OK)
 		code = write_file(im);
-	if (code == EX_OK)
-		summary(im,
-		    (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
-	else if (progress_signal())
+	if (code != EX_OK && progress_signal())
 		return stop_of_signal(progress_signal());
 	return code;
 }
 
+/* *changed: the sources did meanwhile, so what was read may be old, or half of
+ * it, and the summary is not told. */
 static int
-import(const Arguments *args)
+import_once(const Arguments *args, gboolean *changed)
 {
+	gint64 start = g_get_monotonic_time();
+	g_autofree char *before = stamp_sources(args), *after = NULL;
 	Import im = {.args = args};
 	int code;
 
@@ -346,6 +376,11 @@ import(const Arguments *args)
 	im.description = g_string_new("");
 	im.json_sources = g_string_new("[");
 	code = run(&im);
+	after = stamp_sources(args);
+	*changed = strcmp(before, after) != 0;
+	if (code == EX_OK && !*changed)
+		summary(&im,
+		    (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
 	g_ptr_array_unref(im.sources);
 	import_set_free(im.set);
 	g_string_free(im.description, TRUE);
@@ -353,6 +388,20 @@ import(const Arguments *args)
 	g_clear_pointer(&im.file, g_bytes_unref);
 	g_free(im.output);
 	return code;
+}
+
+static int
+import(const Arguments *args)
+{
+	gboolean changed = TRUE;
+	int code = EX_OK;
+
+	for (int i = 0; changed && i < TRIES; i++) {
+		code = import_once(args, &changed);
+		if (changed)
+			complain(code, "a source changed meanwhile");
+	}
+	return changed && code == EX_OK ? EX_TEMPFAIL : code;
 }
 
 static const char summary_text[] =

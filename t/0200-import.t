@@ -183,6 +183,30 @@ ok($json->{networks} > 1_000_000, 'all networks');
 like($json->{description}, qr/CC BY-SA 4\.0/, 'licence named');
 run('mmdblookup', '--file', $db, '--ip', '192.0.2.9', 'autonomous_system_number');
 like(out(), qr/64499 /, 'the later local file wins');
+
+# --- a source that changes while it works: what counts is what is there at the end
+{
+	# It is held where it writes, when all is read: there it looks every 5 ms.
+	open my $other, '>', "$tmp/db/.networks.mmdb.tmp" or die;
+	flock $other, LOCK_EX or die;
+	my $pid = start($asnctl, 'import', '--config', "$tmp/etc/asnd.conf");
+	my $until = time + 60;
+	my $naps = sub { (slurp("/proc/$pid/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m)[0] };
+	my ($last, $now) = (1 << 30, 0);
+	while (time < $until && $now < $last + 20) {
+		$last = $now || 1 << 30;
+		select undef, undef, undef, 0.3;
+		$now = $naps->();
+	}
+	put("$tmp/etc/networks.d/30-c.tsv", "192.0.2.0/24\t64500\tThird\tZZ\n");
+	unlink "$tmp/db/.networks.mmdb.tmp";
+	close $other;
+	waitpid $pid, 0;
+	is($?, 0, 'a source that appears during an import') or diag(err());
+	like(err(), qr/a source changed meanwhile/, '... is seen');
+	run('mmdblookup', '--file', $db, '--ip', '192.0.2.9', 'autonomous_system_number');
+	like(out(), qr/64500 /, '... and read');
+}
 unlink glob("$tmp/etc/networks.d/*");
 
 # --- a signal at any moment: the old file or the whole new one

@@ -2,7 +2,11 @@
 /* mailwatch-inotify.c: watches by inode, several names for each. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -196,4 +200,66 @@ mw_inotify_next(MwInotify *in)
 	event = (const void *)(in->buffer + in->at);
 	in->at += sizeof *event + event->len;
 	return event;
+}
+
+/* --- what the kernel has -----------------------------------------------------
+ */
+
+gboolean
+mw_inotify_is_drained(const MwInotify *in)
+{
+	int bytes = 0;
+
+	if (in->at < in->filled)
+		return FALSE;
+	return in->fd < 0 || ioctl(in->fd, FIONREAD, &bytes) != 0 || bytes == 0;
+}
+
+/* Lines "inotify wd:1 ino:2 ...", the number in hex (proc(5)). */
+static gboolean
+same_watches(MwInotify *in, FILE *info)
+{
+	static const char start[] = "inotify wd:";
+	guint n = 0;
+	char *line = NULL;
+	size_t size = 0;
+	gboolean known = TRUE;
+
+	while (known && getline(&line, &size, info) > 0) {
+		guint64 wd;
+
+		if (!g_str_has_prefix(line, start))
+			continue;
+		wd = g_ascii_strtoull(line + strlen(start), NULL, 16);
+		known = wd <= G_MAXINT && mw_inotify_find(in, (int)wd) != NULL;
+		n++;
+	}
+	free(line);
+	return known && n == g_hash_table_size(in->by_wd);
+}
+
+gboolean
+mw_inotify_matches(MwInotify *in)
+{
+	char path[48];
+	FILE *info;
+	gboolean same;
+
+	if (in->fd < 0)
+		return TRUE;
+	if (fcntl(in->fd, F_GETFD) < 0)
+		return FALSE;
+	g_snprintf(path, sizeof path, "/proc/self/fdinfo/%d", in->fd);
+	info = fopen(path, "re");
+	if (info == NULL) {
+		if (!in->blind)
+			g_warning("%s: %s: whether all watches are there "
+				  "cannot be seen",
+			    path, g_strerror(errno));
+		in->blind = TRUE;
+		return TRUE;
+	}
+	same = same_watches(in, info);
+	fclose(info);
+	return same;
 }

@@ -30,6 +30,7 @@ typedef struct {
 	gboolean counting; /* --test-config: adds nothing, counts */
 	guint counted;
 	gboolean warned;  /* about the limit */
+	gboolean blind;   /* warned: the kernel does not tell */
 	gsize at, filled; /* unread part of buffer */
 	char *buffer;
 } MwInotify;
@@ -46,6 +47,11 @@ void mw_inotify_forget(MwInotify *in, int wd);
 MwWatch *mw_inotify_find(MwInotify *in, int wd);
 guint mw_inotify_count(const MwInotify *in);
 
+/* No event waits to be read. */
+gboolean mw_inotify_is_drained(const MwInotify *in);
+/* The kernel has exactly the watches that are known here.  Also TRUE where it
+ * cannot be asked (a warning says so), or there is no instance. */
+gboolean mw_inotify_matches(MwInotify *in);
 /* The next event, valid until the next call; NULL: none now. */
 const struct inotify_event *mw_inotify_next(MwInotify *in);
 /* fstatfs(2) f_type: others may change this file system behind our kernel's

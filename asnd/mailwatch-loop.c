@@ -6,13 +6,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "mailwatch-alive.h"
 #include "mailwatch-conn.h"
 #include "mailwatch-loop.h"
 #include "mailwatch-tree.h"
+#include "notify.h"
 
 #define SECOND G_USEC_PER_SEC
 #define BACKOFF_MIN (SECOND / 20)
@@ -37,7 +38,22 @@ typedef struct {
 	gint64 poll_at;
 	gboolean overflown;
 	gint64 rescan_at, rescan_began; /* 0: none is under way */
+	MwAlive alive;
 } Loop;
+
+static void
+say_in_step(const AsnWatchSync *sync)
+{
+	char polled[100] = "";
+	char line[200];
+
+	if (sync->polled != 0)
+		g_snprintf(polled, sizeof polled,
+		    ", %u folders without, looked at on a timer", sync->polled);
+	g_snprintf(line, sizeof line, "in step with asnd; %u watches%s",
+	    sync->watches, polled);
+	asn_notify_status(line);
+}
 
 static void
 emit(gpointer data, AsnWatchType type, const void *fixed, gsize fixed_len,
@@ -48,8 +64,7 @@ emit(gpointer data, AsnWatchType type, const void *fixed, gsize fixed_len,
 	mw_conn_send(&l->conn, type, fixed, fixed_len, name, passed);
 	if (type == ASN_WATCH_SYNC) {
 		const AsnWatchSync *sync = fixed;
-		sd_notifyf(0, "STATUS=%u watches, %u folders polled",
-		    sync->watches, sync->polled);
+		say_in_step(sync);
 		g_info("in step with asnd: %u watches, %u folders polled, %u "
 		       "overflows, %u entries passed over",
 		    sync->watches, sync->polled, sync->overflows,
@@ -68,6 +83,7 @@ start(Loop *l, gint64 now)
 	l->rescan_began = 0;
 	l->rescan_at = now;
 	l->poll_at = now + l->config->rescan_interval * SECOND;
+	asn_notify_status("connected to asnd, looking at all Maildirs");
 	emit(l, ASN_WATCH_HELLO, &hello, sizeof hello, NULL, -1);
 	l->tree = mw_tree_new((const char *const *)l->config->maildirs, FALSE,
 	    l->overflows, emit, l);
@@ -83,25 +99,39 @@ disconnect(Loop *l, const char *why, gint64 now)
 	mw_conn_close(&l->conn);
 	l->connect_at = now + l->backoff;
 	l->backoff = MIN(l->backoff * 2, BACKOFF_MAX);
-	sd_notify(0, "STATUS=waiting for asnd");
+	asn_notify_status("waiting for asnd: its connection ended");
+}
+
+static void
+say_waiting(const char *path, int why)
+{
+	g_autofree char *line =
+	    g_strdup_printf("waiting for asnd at %s: %s", path,
+		why == EPERM ? "who listens there is not trusted"
+			     : g_strerror(why));
+
+	asn_notify_status(line);
 }
 
 static void
 try_connect(Loop *l, gint64 now)
 {
 	const char *path = l->config->watch_socket;
+	int why;
 
 	if (mw_conn_open(&l->conn, path)) {
 		start(l, now);
 		return;
 	}
-	if (errno == EPERM && !l->waiting_said)
+	why = errno;
+	if (why == EPERM && !l->waiting_said)
 		g_warning("whoever listens at %s is neither root nor the owner "
 			  "of that directory: not trusted with mail headers",
 		    path);
 	else if (!l->waiting_said)
-		g_message(
-		    "waiting for asnd at %s: %s", path, g_strerror(errno));
+		g_message("waiting for asnd at %s: %s", path, g_strerror(why));
+	if (!l->waiting_said)
+		say_waiting(path, why);
 	l->waiting_said = TRUE;
 	l->connect_at = now + l->backoff;
 	l->backoff = MIN(l->backoff * 2, BACKOFF_MAX);
@@ -228,7 +258,7 @@ work(Loop *l)
 static int
 wait_ms(const Loop *l, gint64 now)
 {
-	gint64 until = l->connect_at;
+	gint64 until = l->connect_at, wait;
 
 	if (l->tree != NULL) {
 		if (l->working && !l->conn.blocked)
@@ -237,9 +267,19 @@ wait_ms(const Loop *l, gint64 now)
 		if (l->overflown && l->rescan_began == 0)
 			until = MIN(until, l->rescan_at);
 		if (l->conn.blocked) /* timers wait for room, too */
-			return -1;
+			until = G_MAXINT64;
 	}
-	return (int)CLAMP((until - now + 999) / 1000, 0, 3600 * 1000);
+	wait = MIN(MAX(until, now) - now, mw_alive_wait(&l->alive, now));
+	return (int)MIN(wait / 1000 + (wait % 1000 != 0), 3600 * 1000);
+}
+
+static void
+look_alive(Loop *l, gint64 now)
+{
+	if (!mw_alive_look(&l->alive, l->tree, l->scanning, now))
+		return;
+	mw_scan_all(l->tree);
+	l->working = l->scanning = TRUE;
 }
 
 static void
@@ -275,6 +315,15 @@ turn(Loop *l)
 		disconnect(l, "asnd is away", now);
 }
 
+static void
+run(Loop *l)
+{
+	while (!l->quit) {
+		turn(l);
+		look_alive(l, g_get_monotonic_time());
+	}
+}
+
 static int
 open_signals(void)
 {
@@ -304,11 +353,12 @@ mw_loop(const char *config_path, GError **error)
 	l.signals = open_signals();
 	if (l.signals < 0)
 		g_error("signalfd: %s", g_strerror(errno));
+	mw_alive_init(&l.alive, g_get_monotonic_time());
 	/* asnd may come and go: being ready is not being connected. */
-	sd_notify(0, "READY=1\nSTATUS=waiting for asnd");
-	while (!l.quit)
-		turn(&l);
-	sd_notify(0, "STOPPING=1");
+	asn_notify_status("waiting for asnd");
+	asn_notify_ready();
+	run(&l);
+	asn_notify_stopping();
 	g_clear_pointer(&l.tree, mw_tree_free);
 	mw_conn_close(&l.conn);
 	close(l.signals);

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The machine from inside, for the scripts beside this one: its units, its
 mail, what asnd knows.  Postfix, maildrop and the users are the host's own."""
-import grp
 import json
 import os
-import pwd
+import re
 import subprocess
 import sys
 
@@ -17,7 +16,10 @@ import tap
 
 tap.DEADLINE = 120  # an emulated machine
 USERS = 'alice', 'bob'
-SERVICES = 'asn-milter.service', 'asnd.service', 'asnd-mailwatch.service'
+DOMAINS = {'asn-milter.service': 'asn_milter_t', 'asnd.service': 'asnd_t',
+           'asnd-mailwatch.service': 'asnd_mailwatch_t'}
+SERVICES = tuple(DOMAINS)
+OURS = tuple(DOMAINS.values()) + ('asnd_import_t',)
 SOCKETS = 'asn-milter.socket', 'asnd.socket'
 UNITS = SERVICES + SOCKETS + ('asnd-import.path',)
 BEFORE = '/root/before'  # how the host was before the installation
@@ -52,8 +54,10 @@ def main_pid(name):
 
 def pids(name):
     """All processes of a unit."""
-    path = '/sys/fs/cgroup%s/cgroup.procs' % unit(name, 'ControlGroup')
-    with open(path) as f:
+    group = unit(name, 'ControlGroup')
+    if not group:
+        return []
+    with open('/sys/fs/cgroup%s/cgroup.procs' % group) as f:
         return [int(line) for line in f]
 
 
@@ -68,6 +72,35 @@ def status(pid):
     with open('/proc/%d/status' % pid) as f:
         return {k: v.strip() for k, _, v in
                 (line.partition(':') for line in f)}
+
+
+def program(pid):
+    """Name of the file that a process executes; a kernel thread has none."""
+    try:
+        return os.path.basename(os.readlink('/proc/%s/exe' % pid))
+    except OSError:
+        return ''
+
+
+def denials(since, domains='|'.join(OURS)):
+    """What SELinux denied these domains since that time, from the audit log."""
+    found = []
+    for line in sh('cat /var/log/audit/audit.log').splitlines():
+        m = re.match(r'type=(?:AVC|SELINUX_ERR) msg=audit\(([0-9.]+):', line)
+        if m and float(m[1]) >= since and re.search(
+                r'scontext=\w+:\w+:(?:%s):' % domains, line):
+            found.append(line)
+    return found
+
+
+def no_denials(since):
+    lost = re.search(r'^lost (\d+)', sh('auditctl -s'), re.M)
+    tap.equal(lost and lost[1], '0', 'the audit log has lost nothing')
+    # As many rules hide denials of others, there must be some.
+    tap.ok(denials(since, r'\w+'), 'and shows what it denied to others')
+    found = denials(since)
+    tap.ok(not found, 'SELinux denied nothing to our domains') or \
+        tap.diag('\n'.join(found[:40]))
 
 
 def journal(*matches):
@@ -109,8 +142,8 @@ class Guest(known.Evidence):
         return unit(name, 'ActiveState') == 'active'
 
     def show_state(self):
-        tap.diag(sh('systemctl --no-pager --full status %s' % ' '.join(UNITS),
+        tap.diag(sh('systemctl --no-pager --full status -n 3 %s' % ' '.join(UNITS),
                     check=False))
-        tap.diag(sh('journalctl -b -q --no-pager -n 40', check=False))
+        tap.diag(sh('journalctl -b -q --no-pager -n 200 | grep -v -e audit -e AVC | tail -n 40', check=False))
         tap.diag(sh('ausearch -m avc,selinux_err -ts boot 2>&1 | tail -n 20',
                     check=False))

@@ -13,3 +13,4 @@ int asnctl_lookup(int argc, char **argv);
 int asnctl_replay(int argc, char **argv);
 int asnctl_check(int argc, char **argv);
 int asnctl_import(int argc, char **argv);
+int asnctl_seal_key(int argc, char **argv);

@@ -23,6 +23,7 @@ static const Verb verbs[] = {
     {"lookup", asnctl_lookup, "tell what is known of an address or an AS"},
     {"replay", asnctl_replay,
 	"measure the score on a recorded stream of mails"},
+    {"seal-key", asnctl_seal_key, "make, renew and show the keys of the seal"},
     {NULL, NULL, NULL},
 };
 

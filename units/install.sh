@@ -260,23 +260,29 @@ make_config() {
 
 # Encrypted for this host where that works, else a file that root alone can read.
 make_seal_key() {
-	[ ! -e $sealkey_encrypted ] || { relabel $sealkey_encrypted; return; }
-	[ ! -e $sealkey ] || { plain_key_drop_ins && relabel $sealkey; return; }
 	[ -e /var/lib/systemd/credential.secret ] || record hostkey made || return
-	if make_dir ${sealkey_encrypted%/*} && chmod 700 ${sealkey_encrypted%/*} &&
-		(umask 077 && new_key | systemd-creds encrypt --name=asnd.seal-key - $sealkey_encrypted) &&
-		systemd-creds decrypt --name=asnd.seal-key $sealkey_encrypted - > /dev/null; then
-		note='made, encrypted for this host'
+	if [ ! -e $sealkey_encrypted ] && [ ! -e $sealkey ]; then
+		note=made
+		if [ -s /etc/asnd/seal.key ]; then # of a time without these services
+			note='taken over from /etc/asnd/seal.key'
+			take_key_over
+		else
+			asnctl seal-key new
+		fi || return
+	fi
+	if [ -e $sealkey_encrypted ]; then
+		note+=${note:+, encrypted for this host}
 		relabel $sealkey_encrypted
 	else
-		rm -f $sealkey_encrypted
-		make_dir ${sealkey%/*} && chmod 700 ${sealkey%/*} &&
-			(umask 077 && new_key > $sealkey.new && mv $sealkey.new $sealkey) &&
-			plain_key_drop_ins && relabel $sealkey || return
-		note='made, for root alone (systemd-creds encrypt does not work here)'
+		note+=${note:+, for root alone: systemd-creds encrypt does not work here}
+		plain_key_drop_ins && relabel $sealkey
 	fi
 }
-new_key() { echo "0 $(head -c 32 /dev/urandom | base64)"; }
+take_key_over() {
+	mkdir -p -m 700 ${sealkey_encrypted%/*} &&
+		(umask 077 && systemd-creds encrypt --name=asnd.seal-key /etc/asnd/seal.key $sealkey_encrypted) ||
+		{ mkdir -p -m 700 ${sealkey%/*} && install -m 600 /etc/asnd/seal.key $sealkey; }
+}
 plain_key_drop_ins() {
 	local file name
 	for name in asn-milter asnd; do

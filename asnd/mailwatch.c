@@ -4,16 +4,20 @@
 #include <locale.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "escape.h"
+#include "log-syslog.h"
 #include "mailwatch-loop.h"
-#include "mailwatch-privilege.h"
 #include "mailwatch-tree.h"
+#include "privilege.h"
 
 #define MAX_WATCHES "/proc/sys/fs/inotify/max_user_watches"
+
+static AsnPrivilege privilege = {.read_all = TRUE}; /* --user */
 
 /* --test-config: what would be told to asnd, told to a person. */
 static void
@@ -65,19 +69,6 @@ test_config(const AsnConfig *config, gboolean may_read)
 	return 0;
 }
 
-static int
-refuse_root(const char *program)
-{
-	g_printerr("%s does not run as root. It needs a user of its own and "
-		   "one capability:\n  setpriv --reuid=asnd-mailwatch "
-		   "--regid=asnd-mailwatch --clear-groups "
-		   "--inh-caps=-all,+dac_read_search "
-		   "--ambient-caps=-all,+dac_read_search "
-		   "--bounding-set=-all,+dac_read_search %s\n",
-	    program, program);
-	return EX_USAGE;
-}
-
 /* Few are needed, but the limit must not be what stops us. */
 static void
 raise_open_files(void)
@@ -94,11 +85,15 @@ static int
 run(const char *program, const char *config_path, gboolean test)
 {
 	g_autoptr(GError) error = NULL;
+	g_autofree char *refused =
+	    test ? NULL : asn_privilege_refuses(&privilege, program);
 	gboolean may_read, ok;
 
-	if (!test && (getuid() == 0 || geteuid() == 0))
-		return refuse_root(program);
-	if (!mw_privilege_drop(&may_read, &error)) {
+	if (refused != NULL) {
+		g_printerr("%s: %s\n", program, refused);
+		return EX_USAGE;
+	}
+	if (!asn_privilege_drop(&privilege, &may_read, &error)) {
 		g_printerr("%s: %s\n", program, error->message);
 		return EX_NOPERM;
 	}
@@ -126,10 +121,14 @@ int
 main(int argc, char **argv)
 {
 	g_autofree char *config_path = NULL;
-	gboolean test = FALSE, version = FALSE;
+	gboolean test = FALSE, version = FALSE, to_syslog = FALSE;
 	const GOptionEntry entries[] = {
 	    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
 		"Configuration (" ASN_CONFIG_DEFAULT ")", "FILE"},
+	    {"user", 'u', 0, G_OPTION_ARG_STRING, &privilege.user,
+		"Started as root: become NAME and keep one capability", "NAME"},
+	    {"syslog", 0, 0, G_OPTION_ARG_NONE, &to_syslog,
+		"Log to syslog instead of stderr", NULL},
 	    {"test-config", 't', 0, G_OPTION_ARG_NONE, &test,
 		"Check it, show what would be watched, and exit", NULL},
 	    {"version", 'V', 0, G_OPTION_ARG_NONE, &version,
@@ -152,5 +151,8 @@ main(int argc, char **argv)
 		printf("asnd-mailwatch %s\n", ASND_VERSION);
 		return 0;
 	}
+	umask(077); /* it makes no file */
+	if (!test && asn_syslog_open("asnd-mailwatch", to_syslog))
+		g_log_set_writer_func(asn_syslog_write, NULL, NULL);
 	return run(argv[0], config_path, test);
 }

@@ -9,15 +9,22 @@
 #include <glib-unix.h>
 
 #include "daemon.h"
+#include "log-syslog.h"
 #include "notify.h"
+#include "privilege.h"
 
 static char *config_path;
 static gint64 clock_offset;
-static gboolean only_test, show_version;
+static AsnPrivilege privilege; /* --user */
+static gboolean only_test, show_version, to_syslog;
 
 static const GOptionEntry options[] = {
     {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
 	"Configuration (default: " ASN_CONFIG_DEFAULT ")", "FILE"},
+    {"user", 'u', 0, G_OPTION_ARG_STRING, &privilege.user,
+	"Started as root: become NAME and give up all else", "NAME"},
+    {"syslog", 0, 0, G_OPTION_ARG_NONE, &to_syslog,
+	"Log to syslog instead of stderr", NULL},
     {"test-config", 't', 0, G_OPTION_ARG_NONE, &only_test,
 	"Check configuration, keys and databases, and leave", NULL},
     {"clock-offset", 0, 0, G_OPTION_ARG_INT64, &clock_offset,
@@ -132,6 +139,30 @@ parse(int *argc, char ***argv)
 	return FALSE;
 }
 
+/* Nothing is open yet: asnd needs root for nothing.  0, or the exit code. */
+static int
+prepare(void)
+{
+	g_autofree char *refused =
+	    only_test ? NULL : asn_privilege_refuses(&privilege, "asnd");
+	g_autoptr(GError) error = NULL;
+
+	to_syslog = !only_test && asn_syslog_open("asnd", to_syslog);
+	g_log_set_writer_func(
+	    to_syslog ? asn_syslog_write : g_log_writer_default, NULL, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
+	umask(027); /* the evidence is nobody else's business */
+	if (refused != NULL) {
+		g_printerr("asnd: %s\n", refused);
+		return EX_USAGE;
+	}
+	if (only_test || asn_privilege_drop(&privilege, NULL, &error))
+		return 0;
+	g_critical("%s", error->message);
+	return EX_NOPERM;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,10 +177,9 @@ main(int argc, char **argv)
 		g_print("asnd %s\n", ASND_VERSION);
 		return 0;
 	}
-	g_log_set_writer_func(g_log_writer_default, NULL, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
-	umask(027);               /* the evidence is nobody else's business */
+	status = prepare();
+	if (status != 0)
+		return status;
 	config = asn_config_load(config_path, &error);
 	if (config == NULL) {
 		g_printerr("asnd: %s\n", error->message);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,7 +25,9 @@
 #include "escape.h"
 #include "filter.h"
 #include "listen.h"
+#include "log-syslog.h"
 #include "notify.h"
+#include "privilege.h"
 #include "seal-keys.h"
 #include "status.h"
 #include "watchdog.h"
@@ -33,7 +36,7 @@
 #define LEAVE_MS 500   /* for messages that are being answered */
 
 static int wake = -1;
-static gboolean to_journal;
+static gboolean to_journal, to_syslog;
 static volatile sig_atomic_t leave, reload;
 
 /* --- log
@@ -59,6 +62,8 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 
 	if (level & G_LOG_LEVEL_DEBUG || !(level & G_LOG_LEVEL_MASK))
 		return g_log_writer_default(level, fields, n, data);
+	if (to_syslog)
+		return asn_syslog_write(level, fields, n, data);
 	if (to_journal && g_log_writer_journald(level, fields, n, data) ==
 			      G_LOG_WRITER_HANDLED)
 		return G_LOG_WRITER_HANDLED;
@@ -74,6 +79,7 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
  * ----------------------------------------------------------------------- */
 
 static char *config_path, *socket_spec;
+static AsnPrivilege privilege; /* --user, --chroot */
 static gboolean test_config, show_version;
 static gint64 clock_offset;
 
@@ -83,6 +89,12 @@ static const GOptionEntry entries[] = {
     {"socket", 's', 0, G_OPTION_ARG_STRING, &socket_spec,
 	"Listen here instead of where systemd or the config says",
 	"unix:/PATH|inet:PORT@HOST|inet6:PORT@HOST|fd:N"},
+    {"user", 'u', 0, G_OPTION_ARG_STRING, &privilege.user,
+	"Started as root: become NAME and give up all else", "NAME"},
+    {"chroot", 0, 0, G_OPTION_ARG_FILENAME, &privilege.root,
+	"And see nothing but DIR", "DIR"},
+    {"syslog", 0, 0, G_OPTION_ARG_NONE, &to_syslog,
+	"Log to syslog instead of stderr", NULL},
     {"test-config", 't', 0, G_OPTION_ARG_NONE, &test_config,
 	"Check config, key, databases and socket, then leave", NULL},
     {"clock-offset", 0, 0, G_OPTION_ARG_INT64, &clock_offset,
@@ -268,6 +280,16 @@ serve(MltFilter *filter, const AsnConfig *config, const MltOwnSocket *own)
 	return EX_SOFTWARE;
 }
 
+/* The socket is there and the key is read: nothing more needs root. */
+static gboolean
+give_up_root(const MltListen *listen, GError **error)
+{
+	if (listen->unlink_path != NULL &&
+	    !asn_privilege_give(&privilege, listen->unlink_path, error))
+		return FALSE;
+	return asn_privilege_drop(&privilege, NULL, error);
+}
+
 static int
 start(const AsnConfig *config)
 {
@@ -298,14 +320,30 @@ start(const AsnConfig *config)
 		g_critical("%s", error->message);
 		return EX_UNAVAILABLE;
 	}
-	if (!mlt_own_socket_init(&own, listen.fd, NULL, &error)) {
+	if (!mlt_own_socket_init(&own, listen.fd, privilege.root, &error) ||
+	    !give_up_root(&listen, &error)) {
 		g_critical("%s", error->message);
-		return EX_OSERR;
+		return EX_NOPERM;
 	}
 	g_message("asn-milter %s listens on %s", ASND_VERSION, listen.spec);
 	status = serve(&filter, config, &own);
 	mlt_listen_close(&listen);
 	return status;
+}
+
+/* FALSE: not as who we are, which was said. */
+static gboolean
+prepare(void)
+{
+	g_autofree char *refused =
+	    test_config ? NULL
+			: asn_privilege_refuses(&privilege, "asn-milter");
+
+	umask(077); /* it makes no file but its socket */
+	if (refused != NULL)
+		fprintf(stderr, "asn-milter: %s\n", refused);
+	to_syslog = !test_config && asn_syslog_open("asn-milter", to_syslog);
+	return refused == NULL;
 }
 
 int
@@ -323,6 +361,8 @@ main(int argc, char **argv)
 		printf("asn-milter %s\n", ASND_VERSION);
 		return EX_OK;
 	}
+	if (!prepare())
+		return EX_USAGE;
 	config = asn_config_load(config_path, &error);
 	if (config == NULL) {
 		fprintf(stderr, "asn-milter: %s\n", error->message);

@@ -55,7 +55,7 @@ mlt_own_socket_init(
 	if (own->addr.ss_family != AF_UNIX || un->sun_path[0] != '/')
 		return TRUE;
 	own->len = sizeof *un;
-	if (root == NULL || strip_root(un, root))
+	if (root == NULL || strip_root(un, root) || asn_notify_interval() == 0)
 		return TRUE;
 	g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
 	    "%s is not below --chroot %s, and WATCHDOG_USEC wants it reached "

@@ -15,7 +15,8 @@ typedef struct {
 } MltOwnSocket;
 
 /* Where the listening descriptor can be reached; before any chroot(2) to root
- * (NULL: none).  FALSE: from in there it cannot. */
+ * (NULL: none).  FALSE: from in there it
+ * cannot, but the service manager wants signs of life. */
 gboolean mlt_own_socket_init(
     MltOwnSocket *own, int listener, const char *root, GError **error);
 

@@ -16,7 +16,7 @@ use Time::HiRes qw(time sleep);
 my $mail = "connect 4 198.51.100.7\nheader Subject hi\nmacro E i 4XyZ\neom\n";
 sub verdict { my ($line) = grep(/X-ASN-Spam/, talk($mail)); $line && $line =~ /Spam: (\w+)/ ? $1 : '-' }
 sub run_once { # config text, args -> (exit code, output)
-	my @args = @_;
+	my @args = (@user, @_);
 	my $out = qx($build/milter/asn-milter @args 2>&1 </dev/null);
 	return ($? >> 8, $out);
 }
@@ -86,7 +86,7 @@ if (!$child) {
 	open STDOUT, '>>', "$tmp/log"; open STDERR, '>>', "$tmp/log";
 	open(my $keep, '<&', $passed) or die;
 	POSIX::dup2(fileno $keep, 3) // die;
-	exec 'sh', '-c', "LISTEN_PID=\$\$ LISTEN_FDS=1 exec $build/milter/asn-milter --config $tmp/conf";
+	exec 'sh', '-c', "LISTEN_PID=\$\$ LISTEN_FDS=1 exec $build/milter/asn-milter --config $tmp/conf @user";
 }
 my @a = talk_until_up("unix:$tmp/passed");
 ok(scalar(grep /X-ASN-Spam: Yes/, @a), "systemd's socket is used");
@@ -100,7 +100,7 @@ my $port = do { my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0
 $pid = fork // die;
 if (!$pid) {
 	open STDOUT, '>>', "$tmp/log"; open STDERR, '>>', "$tmp/log";
-	exec "$build/milter/asn-milter", '--config', "$tmp/conf", '--socket', "inet:$port\@127.0.0.1";
+	exec "$build/milter/asn-milter", '--config', "$tmp/conf", @user, '--socket', "inet:$port\@127.0.0.1";
 }
 @a = talk_until_up("inet:$port\@127.0.0.1");
 ok(scalar(grep /X-ASN-Spam: Yes/, @a), 'inet socket');
@@ -156,7 +156,7 @@ for my $bad ('inet:99999@127.0.0.1', 'inet:0', 'inet:0@127.0.0.1', 'inet6:65536@
 	'unix:', 'unix:rel', '', 'tcp:1', 'fd:', 'fd:x', 'unix:/' . 'x' x 107) {
 	for my $test ('', '--test-config') {
 		# One that listens would never end.
-		$out = qx(timeout 5 $build/milter/asn-milter --config $tmp/conf $test --socket '$bad' 2>&1 </dev/null);
+		$out = qx(timeout 5 $build/milter/asn-milter --config $tmp/conf @user $test --socket '$bad' 2>&1 </dev/null);
 		is($? >> 8, 64, "--socket '$bad' $test: 64");
 		my $shown = length $bad < 100 ? "$bad'" : 'unix:/xxx';
 		like($out, qr/--socket '\Q$shown\E.*: allowed are 'unix:\/path'/, 'and what is allowed');

@@ -39,7 +39,7 @@ for (['pathname', 0, "unix:$tmp/sock"], ['abstract', 1, "unix:$tmp/sock"], ['ine
 		if (!$pid) {
 			%ENV = (%ENV, $notify->env(WATCHDOG));
 			open STDERR, '>>', "$tmp/log";
-			exec "$build/milter/asn-milter", '--config', "$tmp/conf", '--socket', $spec;
+			exec "$build/milter/asn-milter", '--config', "$tmp/conf", @user, '--socket', $spec;
 		}
 	} else {
 		$pid = start_watched($notify, '--socket', $spec);
@@ -147,13 +147,14 @@ kill 'KILL', $load; waitpid $load, 0;
 # --- a socket that is closed for all -------------------------------------------------------
 $notify = Notify->new;
 my $passed = IO::Socket::UNIX->new(Local => "$tmp/passed", Listen => 8) or die;
+chmod 0666, "$tmp/passed";
 $pid = fork // die;
 if (!$pid) {
 	%ENV = (%ENV, $notify->env(WATCHDOG), LISTEN_PID => $$, LISTEN_FDS => 1);
 	open STDERR, '>>', "$tmp/log";
 	open(my $keep, '<&', $passed) or die;
 	POSIX::dup2(fileno $keep, 3) // die;
-	exec "$build/milter/asn-milter", '--config', "$tmp/conf";
+	exec "$build/milter/asn-milter", '--config', "$tmp/conf", @user;
 }
 ok($notify->wait_for(sub { $notify->pings >= 3 }), "systemd's socket: pings");
 shutdown($passed, 2) or die "shutdown: $!";

@@ -10,6 +10,7 @@ use Test::More;
 
 my $p = Pair->new;
 my $asnd = "$Pair::build/asnd/asnd";
+my $user = $> == 0 ? '--user nobody' : '';
 
 sub run {
 	my $out = qx(@_ 2>&1 < /dev/null);
@@ -28,7 +29,7 @@ is($rc, 64, 'an unknown option: EX_USAGE');
 is($rc, 64, 'an argument: EX_USAGE');
 ($rc, $out) = run("$asnd --config $p->{dir}/none --test-config");
 is($rc, 78, 'no such config: EX_CONFIG');
-for my $program ("$asnd", "$Pair::build/asnd/asnd-mailwatch --test-config") {
+for my $program ("$asnd $user", "$Pair::build/asnd/asnd-mailwatch --test-config") {
 	($rc, $out) = run("LC_ALL=C.UTF-8 $program --config $p->{dir}/n\xc3\xa9ant");
 	like($out, qr{/n\xc3\xa9ant}, 'a name that is not ASCII is shown as it is');
 }
@@ -50,11 +51,11 @@ $p->spew('bad.conf', $keyless);
 ($rc, $out) = run("$asnd --config $p->{dir}/bad.conf --test-config");
 is($rc, 78, 'a broken seal key');
 like($out, qr/broken\.key/, '... by name');
-($rc, $out) = run("timeout 10 $asnd --config $p->{dir}/bad.conf");
+($rc, $out) = run("timeout 10 $asnd $user --config $p->{dir}/bad.conf");
 is($rc, 78, '... and no start with it') or diag $out;
 
 ok($p->start_asnd, 'starts without asnd-mailwatch');
-($rc, $out) = run("timeout 10 $asnd --config $p->{dir}/asnd.conf");
+($rc, $out) = run("timeout 10 $asnd $user --config $p->{dir}/asnd.conf");
 is($rc, 69, 'a second one does not');
 like($out, qr/another asnd listens/, '... and says why');
 ok($p->running('asnd'), 'the first one stays');
@@ -64,7 +65,7 @@ for my $file (qw(reputation.mmdb recent.mmdb)) {
 	is($rc, 0, "asnctl check $file");
 }
 kill XFSZ => $p->{pid}{asnd};
-($rc) = run("timeout 10 $asnd --config $p->{dir}/asnd.conf");
+($rc) = run("timeout 10 $asnd $user --config $p->{dir}/asnd.conf");
 is($rc, 69, 'a file size limit is a failed write, not the end');
 ok($p->running('asnd'), '... it lives');
 is((stat "$p->{dir}/state/evidence.sqlite")[2] & 07, 0, 'evidence is not for others');

@@ -95,7 +95,7 @@ if [ "$(id -u)" = 0 ]; then
 	ok 'root may test the config' said '2 Maildirs, 4 folders'
 	run "$mailwatch" --config "$tmp/conf"
 	ok 'does not run as root' [ $status = 64 ]
-	ok 'and says how' complained '--ambient-caps=-all,+dac_read_search'
+	ok 'and says how' complained '--user NAME'
 else
 	ok 'root is there for the other half' false
 fi

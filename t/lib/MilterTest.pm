@@ -10,7 +10,7 @@ use File::Temp qw(tempdir);
 use IO::Socket::UNIX;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(time sleep);
-our @EXPORT = qw($top $build $tmp spew slurp make_db config start_milter
+our @EXPORT = qw(@user $top $build $tmp spew slurp make_db config start_milter
 	stop_milter wait_until talk log_text);
 
 our $top = dirname(dirname(dirname(abs_path(__FILE__))));
@@ -22,6 +22,9 @@ $ENV{TSAN_OPTIONS} = join ':', $ENV{TSAN_OPTIONS} // (), 'atexit_sleep_ms=0';
 our $tmp = tempdir('asn-milter-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $tmp;
 mkdir "$tmp/db";
+# It refuses to be root; this user may make sockets in $tmp.
+our @user = $> == 0 ? ('--user', 'nobody') : ();
+chown((getpwnam('nobody'))[2, 3], $tmp) if $> == 0;
 my %running;
 
 sub spew { open my $f, '>', $_[0] or die "$_[0]: $!"; print $f $_[1]; close $f }
@@ -55,7 +58,7 @@ sub start_milter {
 	if (!$pid) {
 		open STDOUT, '>>', "$tmp/log" or die;
 		open STDERR, '>>', "$tmp/log" or die;
-		exec "$build/milter/asn-milter", '--config', "$tmp/conf", @args
+		exec "$build/milter/asn-milter", '--config', "$tmp/conf", @user, @args
 			or die "exec: $!";
 	}
 	$running{$pid} = 1;

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "privilege.h"
@@ -64,13 +65,18 @@ gboolean
 asn_privilege_give(const AsnPrivilege *want, const char *path, GError **error)
 {
 	const struct passwd *pw;
+	struct stat st;
 
 	if (want->user == NULL || geteuid() != 0)
 		return TRUE;
 	pw = find_user(want->user, error);
 	if (pw == NULL)
 		return FALSE;
-	return lchown(path, pw->pw_uid, pw->pw_gid) == 0 || fail(error, path);
+	if (lstat(path, &st) != 0 ||
+	    lchown(path, pw->pw_uid,
+		st.st_gid == getegid() ? pw->pw_gid : (gid_t)-1) != 0)
+		return fail(error, path);
+	return TRUE;
 }
 
 /* --- is it all gone? --------------------------------------------------------

@@ -27,6 +27,7 @@ char *asn_privilege_refuses(const AsnPrivilege *want, const char *program);
 gboolean asn_privilege_drop(
     const AsnPrivilege *want, gboolean *kept, GError **error);
 
-/* Gives a file that root made to the user and its first group. */
+/* Gives a file that root made to the user, and to its first group unless the
+ * directory chose another one (set-group-ID). */
 gboolean asn_privilege_give(
     const AsnPrivilege *want, const char *path, GError **error);

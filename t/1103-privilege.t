@@ -81,6 +81,15 @@ ok((grep { /X-ASN:/ } talk("connect 4 192.0.2.7\neom\n", "unix:$tmp/theirs/sock"
 	'the next one starts over the socket that it could not remove');
 stop_milter($pid);
 
+mkdir "$tmp/postfix";
+chown 0, 12, "$tmp/postfix";
+chmod 02750, "$tmp/postfix";
+chown $uid, -1, "$tmp/postfix";
+$pid = start_milter('--socket', "unix:$tmp/postfix/sock");
+is((stat "$tmp/postfix/sock")[5], 12, 'a set-group-ID folder says whose group may use the socket');
+stop_milter($pid);
+ok(!-e "$tmp/postfix/sock", '... and one that is its own is cleaned up');
+
 $p->folder('ann', '');
 chmod 0700, "$p->{dir}/mail/ann/Maildir";
 chown 12345, 12345, map { "$p->{dir}/mail/ann$_" } '', '/Maildir', map { "/Maildir/$_" } qw(cur new tmp);

@@ -372,15 +372,19 @@ wire_postfix() {
 	if [ $postfix = yes ]; then
 		step 'Postfix' enable_in_postfix
 	else
-		say 'Postfix                            not touched; when you want it: asn-postfix enable && postfix reload'
+		say 'Postfix                            not touched; when you want it: asn-postfix enable && systemctl reload postfix'
 	fi
 }
 enable_in_postfix() {
 	advice='asn-postfix enable says what is in its way.'
 	asn-postfix enable || return
 	note='enabled in main.cf; Postfix does not run'
-	! postfix status || { postfix reload && note='enabled in main.cf, reloaded'; }
+	! postfix_runs || { postfix_reload && note='enabled in main.cf, reloaded'; }
 }
+# By systemd first: Debian's SELinux policy lets no administrator execute
+# /usr/sbin/postfix.
+postfix_runs() { systemctl -q is-active postfix@-.service || postfix status; }
+postfix_reload() { systemctl reload postfix@-.service || postfix reload; }
 
 closing_words() {
 	local maildirs

@@ -194,6 +194,12 @@ ENTRY = [r for r in policy.terules() if r.ruletype == setools.TERuletype.type_tr
 for domain in DOMAINS:
     who = {str(t) for r in ENTRY if str(r.default) == domain for t in types(r.source)}
     tap.equal(sorted(who), ['init_t', 'initrc_t'], domain + ': entered from init and its scripts')
+KEY = {(str(r.source), r.filename) for r in policy.terules()
+       if r.ruletype == setools.TERuletype.type_transition and
+       isinstance(r, setools.policyrep.FileNameTERule) and str(r.default) == 'asnd_seal_key_t'}
+tap.equal(KEY, {(who, name) for who in ('sysadm_t', 'unconfined_t') for name in (
+    'asnd.seal-key', '.asnd.seal-key.tmp', 'seal.key', '.seal.key.tmp')},
+          'the key of the seal has its type when an admin makes it')
 tap.ok(allowed('postfix_smtpd_t', target='asn_milter_t', tclass=['unix_stream_socket'],
                perms=['connectto']) and
        allowed('postfix_smtpd_t', target='asn_milter_data_t', tclass=['sock_file'],

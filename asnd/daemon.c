@@ -376,9 +376,37 @@ asnd_daemon_on_fatal(AsndDaemon *d, void (*fn)(gpointer data), gpointer data)
 	d->fatal_data = data;
 }
 
-void
-asnd_daemon_reload(AsndDaemon *d)
+/* Of the configuration: what is asked anew each time. */
+static void
+take_config(AsndDaemon *d, const AsnConfig *config)
 {
+	static const char *const fixed[] = {"[paths] database-dir",
+	    "[paths] state-dir", "[paths] watch-socket", "[score] threshold",
+	    "[score] evidence", "[score] min-ham", "[score] half-life", NULL};
+	static const char *const kinds[] = {
+	    "[mail] junk-folders", "[mail] trash-folders", NULL};
+	g_autofree char *changed = asn_config_differ(d->config, config, fixed);
+	g_autofree char *folders = asn_config_differ(d->config, config, kinds);
+
+	if (changed != NULL)
+		g_warning(
+		    "changed, but only a restart takes it up: %s", changed);
+	d->config = config;
+	g_strfreev(d->own_hosts);
+	d->own_hosts = asnd_block_own_hosts(config);
+	asnd_watch_server_set_config(d->server, config);
+	asnd_sources_set_config(d->sources, config);
+	/* It comes again and names all folders, which are judged anew. */
+	if (folders != NULL)
+		asnd_watch_server_hang_up(d->server, "the folders changed");
+}
+
+void
+asnd_daemon_reload(AsndDaemon *d, const AsnConfig *config)
+{
+	if (config != NULL)
+		take_config(d, config);
 	asnd_sources_reload(d->sources);
 	on_networks(d);
+	asnd_daemon_say_status(d);
 }

@@ -19,8 +19,10 @@ void asnd_daemon_free(AsndDaemon *daemon);
  * next start sets it aside. */
 void asnd_daemon_on_fatal(
     AsndDaemon *daemon, void (*fn)(gpointer data), gpointer data);
-/* Reads networks.mmdb and the seal keys again. */
-void asnd_daemon_reload(AsndDaemon *daemon);
+/* Takes config (NULL: it did not change), networks.mmdb and the seal keys anew.
+ * config must outlive the daemon or the next reload; what cannot be changed
+ * while it runs is said in one warning. */
+void asnd_daemon_reload(AsndDaemon *daemon, const AsnConfig *config);
 
 /* What --test-config checks: paths, keys, databases.  Changes nothing. */
 gboolean asnd_daemon_test(const AsnConfig *config, GError **error);

@@ -141,8 +141,11 @@ static void
 reload(Loop *l, gint64 now)
 {
 	g_autoptr(GError) error = NULL;
-	AsnConfig *config = asn_config_load(l->config_path, &error);
+	AsnConfig *config;
 
+	asn_notify_reloading();
+	config = asn_config_load(l->config_path, &error);
+	asn_notify_ready(); /* whatever comes of it */
 	if (config == NULL) {
 		g_warning(
 		    "the old configuration stays in use: %s", error->message);

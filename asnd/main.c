@@ -37,6 +37,7 @@ static const GOptionEntry options[] = {
 typedef struct {
 	GMainLoop *loop;
 	AsndDaemon *daemon;
+	AsnConfig *config;
 	int status;
 } Main;
 
@@ -54,7 +55,20 @@ on_reload(gpointer data)
 {
 	Main *m = data;
 
-	asnd_daemon_reload(m->daemon);
+	g_autoptr(GError) error = NULL;
+	AsnConfig *config;
+
+	asn_notify_reloading();
+	config = asn_config_load(config_path, &error);
+	if (config == NULL)
+		g_warning(
+		    "the old configuration stays in use: %s", error->message);
+	asnd_daemon_reload(m->daemon, config);
+	if (config != NULL) {
+		asn_config_free(m->config);
+		m->config = config;
+	}
+	asn_notify_ready();
 	return G_SOURCE_CONTINUE;
 }
 
@@ -82,10 +96,11 @@ hold_reloads(int how)
 	sigprocmask(how, &set, NULL);
 }
 
+/* Takes config over. */
 static int
-run(const AsnConfig *config)
+run(AsnConfig *config)
 {
-	Main m = {.loop = g_main_loop_new(NULL, FALSE)};
+	Main m = {.loop = g_main_loop_new(NULL, FALSE), .config = config};
 	g_autoptr(GError) error = NULL;
 
 	/* Checking the evidence may take long: until there is a loop, SIGTERM
@@ -95,6 +110,7 @@ run(const AsnConfig *config)
 	if (m.daemon == NULL) {
 		g_critical("cannot start: %s", error->message);
 		g_main_loop_unref(m.loop);
+		asn_config_free(config);
 		return error->domain == ASN_CONFIG_ERROR ? EX_CONFIG
 							 : EX_UNAVAILABLE;
 	}
@@ -108,16 +124,20 @@ run(const AsnConfig *config)
 	g_main_loop_run(m.loop);
 	asn_notify_stopping();
 	asnd_daemon_free(m.daemon);
+	asn_config_free(m.config);
 	g_main_loop_unref(m.loop);
 	return m.status;
 }
 
+/* Takes config over. */
 static int
-test(const AsnConfig *config)
+test(AsnConfig *config)
 {
 	g_autoptr(GError) error = NULL;
+	gboolean ok = asnd_daemon_test(config, &error);
 
-	if (asnd_daemon_test(config, &error))
+	asn_config_free(config);
+	if (ok)
 		return 0;
 	g_printerr("asnd: %s\n", error->message);
 	return EX_CONFIG;
@@ -152,7 +172,7 @@ prepare(void)
 	    to_syslog ? asn_syslog_write : g_log_writer_default, NULL, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
-	umask(027); /* the evidence is nobody else's business */
+	umask(027);               /* the evidence is nobody else's business */
 	if (refused != NULL) {
 		g_printerr("asnd: %s\n", refused);
 		return EX_USAGE;
@@ -185,7 +205,5 @@ main(int argc, char **argv)
 		g_printerr("asnd: %s\n", error->message);
 		return EX_CONFIG;
 	}
-	status = only_test ? test(config) : run(config);
-	asn_config_free(config);
-	return status;
+	return only_test ? test(config) : run(config);
 }

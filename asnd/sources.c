@@ -13,6 +13,7 @@
 
 struct _AsndSources {
 	const AsnConfig *config;
+	char *dir; /* database-dir, as of the start */
 	void (*changed)(gpointer data);
 	gpointer data;
 	AsnNetworks *networks;
@@ -23,10 +24,9 @@ struct _AsndSources {
 
 /* FALSE without error: no such file. */
 static gboolean
-open_networks(const AsnConfig *config, AsnNetworks **out, GError **error)
+open_networks(const char *dir, AsnNetworks **out, GError **error)
 {
-	g_autofree char *path =
-	    g_build_filename(config->database_dir, ASN_NETWORKS_FILE, NULL);
+	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	*out = NULL;
@@ -49,7 +49,7 @@ take_up_networks(AsndSources *s)
 	g_autoptr(GError) error = NULL;
 	AsnNetworks *old = s->networks, *new;
 
-	if (!open_networks(s->config, &new, &error)) {
+	if (!open_networks(s->dir, &new, &error)) {
 		g_warning("%s%s",
 		    error ? error->message
 			  : "no networks.mmdb in database-dir"
@@ -76,15 +76,13 @@ take_up_keys(AsndSources *s, GError **error)
 		g_propagate_error(error, g_steal_pointer(&why));
 		return FALSE;
 	}
-	if (keys == NULL) {
+	if (keys == NULL)
 		g_warning(
 		    "no seal key at %s: mail from now on cannot vote", path);
-		return TRUE;
-	}
 	asn_sealer_free(s->sealer);
 	asn_seal_keys_free(s->keys);
 	s->keys = keys;
-	s->sealer = asn_sealer_new(keys);
+	s->sealer = keys != NULL ? asn_sealer_new(keys) : NULL;
 	return TRUE;
 }
 
@@ -103,7 +101,7 @@ static void
 watch_networks(AsndSources *s)
 {
 	g_autofree char *path =
-	    g_build_filename(s->config->database_dir, ASN_NETWORKS_FILE, NULL);
+	    g_build_filename(s->dir, ASN_NETWORKS_FILE, NULL);
 	g_autoptr(GFile) file = g_file_new_for_path(path);
 	g_autoptr(GError) error = NULL;
 
@@ -129,6 +127,7 @@ asnd_sources_new(const AsnConfig *config, void (*changed)(gpointer data),
 	AsndSources *s = g_new0(AsndSources, 1);
 
 	s->config = config;
+	s->dir = g_strdup(config->database_dir);
 	s->data = data;
 	s->changed = ignore; /* nobody to tell yet */
 	if (!take_up_keys(s, error)) {
@@ -150,6 +149,7 @@ asnd_sources_free(AsndSources *s)
 	asn_networks_close(s->networks);
 	asn_sealer_free(s->sealer);
 	asn_seal_keys_free(s->keys);
+	g_free(s->dir);
 	g_free(s);
 }
 
@@ -163,6 +163,12 @@ AsnSealer *
 asnd_sources_sealer(const AsndSources *s)
 {
 	return s->sealer;
+}
+
+void
+asnd_sources_set_config(AsndSources *s, const AsnConfig *config)
+{
+	s->config = config;
 }
 
 void
@@ -207,7 +213,8 @@ asnd_daemon_test(const AsnConfig *config, GError **error)
 	if (keys == NULL)
 		g_warning("no seal key at %s", key_path);
 	asn_seal_keys_free(keys);
-	if (!open_networks(config, &networks, &why) && why != NULL) {
+	if (!open_networks(config->database_dir, &networks, &why) &&
+	    why != NULL) {
 		g_propagate_error(error, g_steal_pointer(&why));
 		return FALSE;
 	}

@@ -20,5 +20,7 @@ void asnd_sources_free(AsndSources *sources);
 /* NULL: none. */
 const AsnNetworks *asnd_sources_networks(const AsndSources *sources);
 AsnSealer *asnd_sources_sealer(const AsndSources *sources);
+/* From where; reload next. */
+void asnd_sources_set_config(AsndSources *sources, const AsnConfig *config);
 /* Reads all anew; what is broken now is not taken up, with a warning. */
 void asnd_sources_reload(AsndSources *sources);

@@ -45,6 +45,12 @@ asnd_watch_server_new(const AsnConfig *config, AsndMails *mails,
 	return w;
 }
 
+void
+asnd_watch_server_set_config(AsndWatchServer *w, const AsnConfig *config)
+{
+	w->config = config;
+}
+
 static void
 close_connection(AsndWatchServer *w)
 {

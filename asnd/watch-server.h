@@ -32,6 +32,9 @@ typedef struct _AsndWatchServer AsndWatchServer;
 /* config and mails must outlive it; handler is copied. */
 AsndWatchServer *asnd_watch_server_new(const AsnConfig *config,
     AsndMails *mails, const AsndWatchHandler *handler, gpointer data);
+/* Another configuration, for what comes from now on; the socket stays. */
+void asnd_watch_server_set_config(
+    AsndWatchServer *server, const AsnConfig *config);
 void asnd_watch_server_free(AsndWatchServer *server);
 /* Listens on systemd's socket or on config->watch_socket (listen.h). */
 gboolean asnd_watch_server_listen(AsndWatchServer *server, GError **error);

@@ -236,6 +236,33 @@ read_defaults(Reader *r)
 	}
 }
 
+static void
+keep_values(Reader *r)
+{
+	r->config->values = g_new0(char *, G_N_ELEMENTS(keys) + 1);
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+		r->config->values[i] = g_key_file_get_value(
+		    r->file, keys[i].group, keys[i].key, NULL);
+}
+
+char *
+asn_config_differ(
+    const AsnConfig *a, const AsnConfig *b, const char *const *wanted)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+		g_autofree char *name =
+		    g_strdup_printf("[%s] %s", keys[i].group, keys[i].key);
+
+		if (g_strv_contains(wanted, name) &&
+		    strcmp(a->values[i], b->values[i]) != 0)
+			g_ptr_array_add(found, g_steal_pointer(&name));
+	}
+	g_ptr_array_add(found, NULL);
+	return found->len > 1 ? g_strjoinv(", ", (char **)found->pdata) : NULL;
+}
+
 AsnConfig *
 asn_config_parse(const char *text, gsize len, const char *name, GError **error)
 {
@@ -253,8 +280,10 @@ asn_config_parse(const char *text, gsize len, const char *name, GError **error)
 	}
 	if (ok && strlen(copy) != len)
 		ok = refuse(&r, error, "NUL byte in the file");
-	if (ok)
+	if (ok) {
+		keep_values(&r);
 		return r.config;
+	}
 	asn_config_free(r.config);
 	return NULL;
 }
@@ -291,5 +320,6 @@ asn_config_free(AsnConfig *config)
 		return;
 	for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
 		asn_value_clear(&rules[i], config);
+	g_strfreev(config->values);
 	g_free(config);
 }

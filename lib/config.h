@@ -48,6 +48,8 @@ typedef struct {
 	char **trash_folders; /* .Trash ".Deleted Items" ".Deleted Messages" */
 	char **host_names;    /* after "by" in our Received lines; empty: this host's name */
 	guint rescan_interval;/* seconds between rescans where inotify does not work: 300 */
+	/* as text, in the order of asn_config_keys; NULL-terminated */
+	char **values;
 } AsnConfig;
 
 /* path NULL: ASN_CONFIG_DEFAULT. */
@@ -59,6 +61,11 @@ void asn_config_free(AsnConfig *config);
 /* For a [milter] socket from elsewhere.  NULL, or what is allowed (a constant).
  */
 const char *asn_config_check_socket(const char *spec);
+
+/* For a reload: which of these keys ("[group] key", up to NULL) differ between
+ * two that were loaded, as "[group] key, [group] key"; NULL: none.  Free it. */
+char *asn_config_differ(
+    const AsnConfig *a, const AsnConfig *b, const char *const *keys);
 
 /* Table of keys, for the test that holds it against asnd.conf(5). */
 typedef struct {

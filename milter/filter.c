@@ -22,6 +22,7 @@ static char *const own_names[] = {name_asn, name_spam, name_seal};
 
 typedef struct {
 	AsnAddr client; /* as Postfix gave it */
+	MltRules *rules;
 	/* of the message under way */
 	guint copies[G_N_ELEMENTS(own_names)];
 	gboolean relayed; /* client is a trusted relay: walk is in use */
@@ -35,9 +36,11 @@ static MltFilter *the_filter;
 static void
 start_message(MltConn *conn)
 {
-	const AsnNetworkList *relays =
-	    &the_filter->policy.config->trusted_relays;
+	const AsnNetworkList *relays;
 
+	mlt_rules_unref(conn->rules);
+	conn->rules = mlt_filter_rules(the_filter);
+	relays = &conn->rules->config->trusted_relays;
 	memset(conn->copies, 0, sizeof conn->copies);
 	conn->relayed = conn->client.family != 0 &&
 			asn_network_list_contains(relays, &conn->client);
@@ -93,12 +96,20 @@ no_reply(void)
 	return SMFIS_NOREPLY;
 }
 
+static void
+forget(MltConn *conn)
+{
+	if (conn != NULL)
+		mlt_rules_unref(conn->rules);
+	g_free(conn);
+}
+
 static sfsistat
 on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
 {
 	MltConn *conn = g_try_new0(MltConn, 1);
 
-	g_free(smfi_getpriv(ctx)); /* a peer that connects twice */
+	forget(smfi_getpriv(ctx)); /* a peer that connects twice */
 	smfi_setpriv(ctx, conn);
 	if (conn == NULL)
 		return no_reply(); /* out of memory: this mail passes */
@@ -112,7 +123,7 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
 static sfsistat
 on_close(SMFICTX *ctx)
 {
-	g_free(smfi_getpriv(ctx));
+	forget(smfi_getpriv(ctx));
 	smfi_setpriv(ctx, NULL);
 	return SMFIS_CONTINUE;
 }
@@ -211,13 +222,13 @@ log_judged(const MltFacts *facts, const MltDecision *d)
 }
 
 static sfsistat
-act_on_flag(SMFICTX *ctx, const MltDecision *d)
+act_on_flag(SMFICTX *ctx, const AsnConfig *config, const MltDecision *d)
 {
 	static char defer[] = "451", reject[] = "550";
 	static char soft[] = "4.7.1", hard[] = "5.7.1";
 	static char text[] =
 	    "Your network neighbourhood has a bad reputation here";
-	AsnAction action = the_filter->policy.config->flagged_action;
+	AsnAction action = config->flagged_action;
 
 	if (d->verdict != MLT_FLAGGED || action == ASN_ACTION_ACCEPT)
 		return SMFIS_CONTINUE;
@@ -249,7 +260,7 @@ finish(SMFICTX *ctx, MltConn *conn)
 	int ticket;
 
 	snapshot = mlt_snapshot_borrow(&the_filter->snapshots, &ticket);
-	mlt_policy_decide(&the_filter->policy, snapshot, &facts,
+	mlt_policy_decide(&conn->rules->policy, snapshot, &facts,
 	    (gint64)time(NULL) + the_filter->clock_offset, d);
 	mlt_snapshot_return(&the_filter->snapshots, ticket);
 	if (d->verdict != MLT_UNTOUCHED &&
@@ -257,7 +268,7 @@ finish(SMFICTX *ctx, MltConn *conn)
 		d->reason = "connection lost";
 	count(d);
 	log_judged(&facts, d);
-	return act_on_flag(ctx, d);
+	return act_on_flag(ctx, conn->rules->config, d);
 }
 
 static sfsistat

@@ -10,14 +10,31 @@
 
 #include "policy.h"
 
+/* What the configuration and the keys say, counted: a connection keeps what
+ * held when its message began. */
 typedef struct {
 	MltPolicy policy;
+	AsnConfig *config;
+	AsnSealKeys *keys; /* NULL: none */
+	gint refs;
+} MltRules;
+
+typedef struct {
+	MltRules *rules; /* under lock */
+	GMutex lock;     /* for as long as a pointer is copied */
 	MltSnapshots snapshots;
 	gint64 clock_offset; /* seconds, for tests */
 	gint busy;           /* messages being answered; atomic */
 	/* since the start */
 	_Atomic guint64 judged, flagged;
 } MltFilter;
+
+/* Main thread: from now on these hold; takes config and keys over. */
+void mlt_filter_set_rules(
+    MltFilter *filter, AsnConfig *config, AsnSealKeys *keys);
+/* Any thread; give it back with mlt_rules_unref. */
+MltRules *mlt_filter_rules(MltFilter *filter);
+void mlt_rules_unref(MltRules *rules);
 
 /* Registers with libmilter; filter must outlive smfi_main.  FALSE: this
  * libmilter is too old. */

@@ -243,9 +243,58 @@ say_status(MltFilter *filter)
 	asn_notify_status(status);
 }
 
-static int
-serve(MltFilter *filter, const AsnConfig *config, const MltOwnSocket *own)
+/* The new rules, or NULL in *config, after a warning. */
+static void
+load_anew(AsnConfig **config, AsnSealKeys **keys)
 {
+	g_autoptr(GError) error = NULL;
+	g_autofree char *path = NULL;
+
+	*keys = NULL;
+	*config = asn_config_load(config_path, &error);
+	if (*config != NULL) {
+		path = asn_seal_keys_path(*config);
+		*keys = asn_seal_keys_load(path, &error);
+	}
+	if (error != NULL) {
+		g_warning("the old configuration and keys stay in use: %s",
+		    error->message);
+		g_clear_pointer(config, asn_config_free);
+	} else if (*keys == NULL) {
+		g_warning("%s: not there, so mail gets no seal", path);
+	}
+}
+
+static void
+reload_all(
+    MltFilter *filter, const AsnConfig *at_start, MltDatabases *databases)
+{
+	static const char *const fixed[] = {
+	    "[paths] database-dir", "[milter] socket", NULL};
+	g_autofree char *changed = NULL;
+	AsnConfig *config;
+	AsnSealKeys *keys;
+
+	reload = 0;
+	asn_notify_reloading();
+	load_anew(&config, &keys);
+	if (config != NULL) {
+		changed = asn_config_differ(at_start, config, fixed);
+		mlt_filter_set_rules(filter, config, keys);
+	}
+	if (changed != NULL)
+		g_warning(
+		    "changed, but only a restart takes it up: %s", changed);
+	mlt_databases_reload(databases);
+	say_status(filter);
+	asn_notify_ready();
+}
+
+static int
+serve(MltFilter *filter, const MltOwnSocket *own)
+{
+	/* Kept to the end: the paths in it are in use. */
+	const AsnConfig *config = mlt_filter_rules(filter)->config;
 	g_autoptr(GError) error = NULL;
 	struct pollfd fd = {.fd = wake, .events = POLLIN};
 	MltDatabases *databases = mlt_databases_start(
@@ -269,8 +318,7 @@ serve(MltFilter *filter, const AsnConfig *config, const MltOwnSocket *own)
 			break;
 		say_status(filter);
 		if (reload && !leave)
-			mlt_databases_reload(databases);
-		reload = 0;
+			reload_all(filter, config, databases);
 	}
 	asn_notify_stopping();
 	drain(filter);
@@ -291,7 +339,7 @@ give_up_root(const MltListen *listen, GError **error)
 }
 
 static int
-start(const AsnConfig *config)
+start(AsnConfig *config)
 {
 	static MltFilter filter;
 	g_autofree char *path = asn_seal_keys_path(config);
@@ -307,8 +355,7 @@ start(const AsnConfig *config)
 	}
 	if (keys == NULL)
 		g_warning("%s: not there, so mail gets no seal", path);
-	filter.policy.config = config;
-	filter.policy.sealer = keys ? asn_sealer_new(keys) : NULL;
+	mlt_filter_set_rules(&filter, config, keys);
 	filter.clock_offset = clock_offset;
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	block_signals();
@@ -326,7 +373,7 @@ start(const AsnConfig *config)
 		return EX_NOPERM;
 	}
 	g_message("asn-milter %s listens on %s", ASND_VERSION, listen.spec);
-	status = serve(&filter, config, &own);
+	status = serve(&filter, &own);
 	mlt_listen_close(&listen);
 	return status;
 }

@@ -19,6 +19,7 @@ mlt_status(MltFilter *filter)
 {
 	GString *out = g_string_new(NULL);
 	gint64 networks = -1, reputation = -1;
+	MltRules *rules = mlt_filter_rules(filter);
 	int ticket;
 	const MltSnapshot *s = mlt_snapshot_borrow(&filter->snapshots, &ticket);
 
@@ -40,8 +41,9 @@ mlt_status(MltFilter *filter)
 	else
 		g_string_append(
 		    out, "; no reputation.mmdb, so no verdict: start asnd");
-	if (filter->policy.sealer == NULL)
+	if (rules->keys == NULL)
 		g_string_append(
 		    out, "; no seal key: run 'asnctl seal-key new'");
+	mlt_rules_unref(rules);
 	return g_string_free(out, FALSE);
 }

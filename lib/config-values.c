@@ -7,6 +7,7 @@
 
 #include "config-values.h"
 #include "escape.h"
+#include "placeholders.h"
 #include "trace.h"
 
 #define LIST_MAX 1000
@@ -107,25 +108,6 @@ check_pattern(const char *v)
 		     "'/home/*/Maildir', separated by ';'";
 }
 
-/* {asn}, {prefix}, {country}, {score}; nothing else in braces. */
-static gboolean
-placeholders_known(const char *v)
-{
-	static const char *const names[] = {
-	    "{asn}", "{prefix}", "{country}", "{score}"};
-
-	for (const char *p = v; (p = strpbrk(p, "{}")) != NULL;) {
-		gsize n = 0;
-		for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-			if (g_str_has_prefix(p, names[i]))
-				n = strlen(names[i]);
-		if (n == 0)
-			return FALSE;
-		p += n;
-	}
-	return TRUE;
-}
-
 static const char *
 check_flag_header(const char *v)
 {
@@ -146,7 +128,7 @@ check_flag_header(const char *v)
 		0 &&
 	    (n == strlen(ASN_HEADER_ASN) || v[strlen(ASN_HEADER_ASN)] == '-'))
 		return "X-ASN and X-ASN-* are asnd's own headers";
-	return placeholders_known(colon) && memchr(v, '{', n) == NULL &&
+	return asn_placeholders_known(colon) && memchr(v, '{', n) == NULL &&
 		       memchr(v, '}', n) == NULL
 		   ? NULL
 		   : allowed;

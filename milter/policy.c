@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "placeholders.h"
 #include "policy.h"
 
 /* What the headers are made of. */
@@ -109,53 +110,10 @@ add_seal(
 /* --- flag headers
  * -------------------------------------------------------------- */
 
-/* What a placeholder stands for; unknown: "unknown". */
-static const char *
-placeholder(const char *p, const Findings *f, char *buf, gsize size)
-{
-	const AsnOrigin *o = &f->origin;
-
-	if (g_str_has_prefix(p, "{asn}"))
-		g_snprintf(buf, (gulong)size, "%" G_GUINT32_FORMAT, o->asn);
-	else if (g_str_has_prefix(p, "{prefix}") && o->prefix.addr.family != 0)
-		asn_network_format(&o->prefix, buf);
-	else if (g_str_has_prefix(p, "{country}") && o->country[0] != '\0')
-		g_strlcpy(buf, o->country, size);
-	else if (g_str_has_prefix(p, "{score}"))
-		g_snprintf(buf, (gulong)size, "%d.%03d",
-		    (int)llrint(f->prediction.score * 1000) / 1000,
-		    (int)llrint(f->prediction.score * 1000) % 1000);
-	else
-		g_strlcpy(buf, "unknown", size);
-	return buf;
-}
-
-/* Values come from the config (checked there); length, or 0 if too long. */
-static gsize
-expand(const char *from, const Findings *f, char *out, gsize size)
-{
-	gsize n = 0;
-
-	while (*from != '\0') {
-		char word[ASN_NETWORK_STRLEN] = {*from};
-		const char *close = *from == '{' ? strchr(from, '}') : NULL;
-		gsize len;
-
-		if (close != NULL)
-			placeholder(from, f, word, sizeof word);
-		from = close ? close + 1 : from + 1;
-		len = strlen(word);
-		if (len >= size - n)
-			return 0;
-		memcpy(out + n, word, len + 1);
-		n += len;
-	}
-	return n;
-}
-
 static void
 add_flag_headers(const MltPolicy *policy, const Findings *f, MltDecision *d)
 {
+	const AsnPlaceholders values = {&f->origin, f->prediction.score};
 	char **lines = policy->config->flag_headers;
 
 	for (gsize i = 0; lines[i] != NULL && d->n < MLT_HEADERS_MAX; i++) {
@@ -163,7 +121,8 @@ add_flag_headers(const MltPolicy *policy, const Findings *f, MltDecision *d)
 		const char *colon = strchr(lines[i], ':');
 		const char *value = colon + 1 + strspn(colon + 1, " ");
 
-		if (expand(value, f, h->value, sizeof h->value) == 0)
+		if (asn_placeholders_expand(
+			value, &values, h->value, sizeof h->value) == 0)
 			continue;
 		h->name = lines[i];
 		h->name_len = (guint)(colon - lines[i]);

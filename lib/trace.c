@@ -6,8 +6,6 @@
 
 #include "trace.h"
 
-#define ORG_MAX 80
-
 /* U+00A0..U+017F in ASCII, two letters at most; "" leaves the letter out. */
 static const char latin[][3] = {" ", "!", "c", "L", "$", "Y", "|", "S", "", "c",
     "a", "<", "-", "", "r", "-", "", "+", "2", "3", "'", "u", "P", ".", "", "1",
@@ -66,10 +64,9 @@ take_char(const char **p, const char *end)
 	return c;
 }
 
-/* Any bytes to printable ASCII fit for a comment, white space single, none at
- * the ends.  out: ORG_MAX + 1 bytes.  Returns the length. */
-static gsize
-clean_org(char *out, const char *org, gsize len)
+/* White space single, none at the ends. */
+gsize
+asn_trace_clean_holder(char *out, const char *org, gsize len)
 {
 	const char *end = org + len;
 	gsize n = 0;
@@ -80,7 +77,7 @@ clean_org(char *out, const char *org, gsize len)
 
 		if (*s == ' ' && (n == 0 || out[n - 1] == ' '))
 			continue;
-		if (n + strlen(s) > ORG_MAX)
+		if (n + strlen(s) > ASN_HOLDER_MAX)
 			break;
 		while (*s != '\0')
 			out[n++] = *s++;
@@ -109,8 +106,9 @@ asn_trace_format_asn(char *buf, gsize size, guint32 asn,
     const AsnNetwork *prefix, const char *country, const char *org,
     gsize org_len)
 {
-	char net[ASN_NETWORK_STRLEN], clean[ORG_MAX + 1] = "";
-	gboolean named = org != NULL && clean_org(clean, org, org_len) > 0;
+	char net[ASN_NETWORK_STRLEN], clean[ASN_HOLDER_MAX + 1] = "";
+	gboolean named =
+	    org != NULL && asn_trace_clean_holder(clean, org, org_len) > 0;
 
 	asn_network_format(prefix, net);
 	return fitted(

@@ -28,6 +28,11 @@ gsize asn_trace_format_asn(char *buf, gsize size, guint32 asn,
     const AsnNetwork *prefix, const char *country, const char *org,
     gsize org_len);
 
+#define ASN_HOLDER_MAX 80
+/* The holder alone, as above.  out: ASN_HOLDER_MAX + 1 bytes.  Returns the
+ * length. */
+gsize asn_trace_clean_holder(char *out, const char *org, gsize len);
+
 /* --- X-ASN-Spam -------------------------------------------------------- */
 /* level: "address", "block", "prefix" or "AS" (the deciding level), or "none". */
 gsize asn_trace_format_spam(char *buf, gsize size, gboolean flagged,

@@ -122,6 +122,15 @@ asn_reputation_needs_two(const AsnReputation *rep, double t)
 	return t < (double)newest(rep)->two_reporters_until;
 }
 
+void
+asn_reputation_foreach_leaf(
+    const AsnReputation *rep, AsnMmdbFunc fn, gpointer data)
+{
+	asn_mmdb_foreach(rep->base->db, fn, data);
+	if (rep->recent != NULL)
+		asn_mmdb_foreach(rep->recent->db, fn, data);
+}
+
 /* --- prediction ----------------------------------------------------------- */
 
 /* A file at the time of the question. */

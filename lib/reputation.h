@@ -84,6 +84,11 @@ gboolean asn_reputation_needs_two(const AsnReputation *rep, double t);
 void asn_reputation_predict(const AsnReputation *rep, const AsnOriginKey *key,
     double t, const AsnThresholds *thresholds, AsnPrediction *out);
 
+/* Every network at which an answer may change, of both files; those of one
+ * file in address order.  Those below 100::/8 stand for something else. */
+void asn_reputation_foreach_leaf(
+    const AsnReputation *rep, AsnMmdbFunc fn, gpointer data);
+
 /* The deciding level of a prediction (largest rise in log-odds among A, P, N,
  * I), or ASN_LEVEL_ALL when none of them is present. */
 AsnLevel asn_prediction_decider(const AsnPrediction *p);

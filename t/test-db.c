@@ -149,3 +149,73 @@ test_db_random(guint n, gint64 now)
 	asn_model_free(model);
 	return bytes;
 }
+
+/* --- random networks
+ * ---------------------------------------------------------- */
+
+static AsnNetwork
+random_network(GRand *rng)
+{
+	const gboolean v4 = g_rand_boolean(rng);
+	AsnNetwork n = net(v4 ? "198.18.0.0/20" : "2001:db8::/44");
+	const guint from = n.len, to = v4 ? 32 : 68;
+
+	for (guint i = from; i < to; i++)
+		if (g_rand_boolean(rng))
+			n.addr.b[(v4 ? 96 + i : i) / 8] |=
+			    (guint8)(0x80 >> i % 8);
+	return asn_network_of(&n.addr,
+	    (guint8)g_rand_int_range(rng, (gint32)from, (gint32)to + 1));
+}
+
+static int
+compare_networks(gconstpointer a, gconstpointer b)
+{
+	return asn_network_cmp(a, b);
+}
+
+static void
+put_random_network(AsnMmdbWriter *w, const AsnNetwork *n, GRand *rng)
+{
+	const guint32 at = asn_mmdb_writer_tell(w);
+	const guint32 asn = (guint32)g_rand_int_range(rng, 0, 10);
+	GError *error = NULL;
+
+	asn_mmdb_put_map(w, 3u - (asn == 0));
+	if (asn != 0) {
+		asn_mmdb_put_shared_string(w, "autonomous_system_number", 24);
+		asn_mmdb_put_uint32(w, asn);
+	}
+	asn_mmdb_put_shared_string(w, "country", 7);
+	asn_mmdb_put_string(w, g_rand_boolean(rng) ? "AA" : "BB", 2);
+	asn_mmdb_put_shared_string(w, "prefix_length", 13);
+	asn_mmdb_put_uint16(w, n->len);
+	check(asn_mmdb_writer_add(w, n, at, &error), error);
+}
+
+GBytes *
+test_db_random_networks(guint n, GRand *rng)
+{
+	AsnMmdbWriterOptions options = {ASN_NETWORKS_TYPE, "test", 1, TRUE};
+	AsnMmdbWriter *w = asn_mmdb_writer_new(&options);
+	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(AsnNetwork));
+	const AsnNetwork ends[] = {net("0.0.0.0/9"), net("255.255.255.254/31")};
+	GError *error = NULL;
+	GBytes *bytes;
+
+	g_array_append_vals(all, ends, G_N_ELEMENTS(ends));
+	for (guint i = 0; i < n; i++) {
+		AsnNetwork one = random_network(rng);
+		g_array_append_val(all, one);
+	}
+	g_array_sort(all, compare_networks);
+	for (guint i = 0; i < all->len; i++) {
+		const AsnNetwork *at = &g_array_index(all, AsnNetwork, i);
+		if (i == 0 || !asn_network_equal(&at[-1], at))
+			put_random_network(w, at, rng);
+	}
+	bytes = asn_mmdb_writer_finish(w, &error);
+	check(bytes != NULL, error);
+	asn_mmdb_writer_free(w);
+	return bytes;
+}

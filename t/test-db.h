@@ -20,3 +20,6 @@ GBytes *test_db_reputation(
     gboolean recent, guint64 id, const char *const *bad, gint64 now);
 /* Evidence at n addresses all over the place, a fifth of it spam. */
 GBytes *test_db_random(guint n, gint64 now);
+/* n networks, nested at random, of AS 1 to 9 in two countries, inside
+ * 198.18.0.0/20, 2001:db8::/44 and, the first of all, at both ends of IPv4. */
+GBytes *test_db_random_networks(guint n, GRand *rng);

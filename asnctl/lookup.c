@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lookup.c: "asnctl lookup": asks the databases about addresses and ASs. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,89 +8,38 @@
 #include <unistd.h>
 
 #include "asnctl.h"
+#include "databases.h"
 #include "escape.h"
 #include "lookup.h"
 
 /* --- databases ------------------------------------------------------------ */
 
-/* A descriptor, or -1 with errno. */
 static int
-open_file(const char *dir, const char *name)
+note(Lookup *l, int code, char *problem)
 {
-	g_autofree char *path = g_build_filename(dir, name, NULL);
-
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-}
-
-/* In a word, of the errno of open_file(). */
-static const char *
-why_closed(void)
-{
-	return errno == ENOENT ? "missing" : "unreadable";
-}
-
-static void
-problem(Lookup *l, const char *dir, const char *name, const char *why,
-    const char *what_to_do)
-{
-	g_ptr_array_add(l->problems,
-	    g_strdup_printf("%s/%s: %s: %s", dir, name, why, what_to_do));
+	if (problem != NULL)
+		g_ptr_array_add(l->problems, problem);
+	return code;
 }
 
 static int
 open_networks(Lookup *l, const char *dir)
 {
-	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
-	g_autoptr(GError) error = NULL;
-	int fd = open_file(dir, ASN_NETWORKS_FILE);
+	char *problem = NULL;
+	int code = databases_open_networks(
+	    dir, &l->networks, &problem, &l->no_networks);
 
-	if (fd < 0) {
-		l->no_networks = why_closed();
-		problem(l, dir, ASN_NETWORKS_FILE, g_strerror(errno),
-		    "holders and prefixes are unknown; \"asnctl import\" "
-		    "makes it");
-		return EX_NOINPUT;
-	}
-	l->networks = asn_networks_open(fd, path, &error);
-	close(fd);
-	if (l->networks != NULL)
-		return EX_OK;
-	l->no_networks = "broken";
-	g_ptr_array_add(
-	    l->problems, g_strdup_printf("%s; \"asnctl import\" makes it anew",
-			     error->message));
-	return EX_DATAERR;
+	return note(l, code, problem);
 }
 
-/* A recent.mmdb that cannot be read costs only what is recent. */
 static int
 open_reputation(Lookup *l, const char *dir)
 {
-	g_autoptr(GError) error = NULL;
-	int fd = open_file(dir, ASN_REPUTATION_FILE), recent;
+	char *problem = NULL;
+	int code = databases_open_reputation(
+	    dir, &l->reputation, &problem, &l->no_reputation);
 
-	if (fd < 0) {
-		l->no_reputation = why_closed();
-		problem(l, dir, ASN_REPUTATION_FILE, g_strerror(errno),
-		    "there is no score; asnd writes it once users move mail "
-		    "to Junk");
-		return EX_NOINPUT;
-	}
-	recent = open_file(dir, ASN_RECENT_FILE);
-	l->reputation = asn_reputation_open(fd, recent, dir, &error);
-	if (l->reputation == NULL && recent >= 0)
-		l->reputation = asn_reputation_open(fd, -1, dir, NULL);
-	close(fd);
-	if (recent >= 0)
-		close(recent);
-	if (error == NULL)
-		return EX_OK;
-	if (l->reputation == NULL)
-		l->no_reputation = "broken";
-	g_ptr_array_add(
-	    l->problems, g_strdup_printf("%s; restart asnd to write it anew",
-			     error->message));
-	return EX_DATAERR;
+	return note(l, code, problem);
 }
 
 /* --- asking --------------------------------------------------------------- */

@@ -14,3 +14,5 @@ int asnctl_replay(int argc, char **argv);
 int asnctl_check(int argc, char **argv);
 int asnctl_import(int argc, char **argv);
 int asnctl_seal_key(int argc, char **argv);
+int asnctl_networks(int argc, char **argv);
+int asnctl_export(int argc, char **argv);

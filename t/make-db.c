@@ -6,6 +6,8 @@
  *   make-db DIR base ID BAD-NET...   reputation.mmdb, generation ID
  *   make-db DIR random N            reputation.mmdb with N /32s, 1 to 223.x
  *   make-db DIR recent ID NET...    recent.mmdb for base ID: NET turned bad
+ *   make-db DIR votes FILE          reputation.mmdb of lines "ADDRESS CLASS",
+ *                                   spam or ham, with DIR/networks.mmdb
  *
  * Put in place as asnd does it; test-db.h says what is in them.  Weights are of
  * now.
@@ -44,6 +46,53 @@ put(const char *dir, const char *name, GBytes *bytes)
 	g_bytes_unref(bytes);
 }
 
+static AsnNetworks *
+open_networks(const char *dir)
+{
+	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	GError *error = NULL;
+	AsnNetworks *db;
+
+	check(fd >= 0, NULL);
+	db = asn_networks_open(fd, path, &error);
+	check(db != NULL, error);
+	close(fd);
+	return db;
+}
+
+static GBytes *
+of_votes(const char *dir, const char *path)
+{
+	AsnReputationBuild build = {.base_id = 1, .weights_time = time(NULL)};
+	AsnModel *model = asn_model_new(&asn_model_defaults);
+	AsnNetworks *db = open_networks(dir);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	GError *error = NULL;
+	GBytes *bytes;
+
+	check(g_file_get_contents(path, &text, NULL, &error), error);
+	lines = g_strsplit(g_strchomp(text), "\n", -1);
+	for (guint i = 0; lines[i] != NULL; i++) {
+		const char *space = strchr(lines[i], ' ');
+		AsnOriginKey key;
+		AsnAddr addr;
+
+		check(space != NULL && asn_addr_parse(lines[i],
+					   (gsize)(space - lines[i]), &addr),
+		    NULL);
+		key = asn_networks_key(db, &addr);
+		asn_model_learn(model, &key, (double)build.weights_time,
+		    strcmp(space, " spam") == 0, 1, i % 5 + 1);
+	}
+	bytes = asn_reputation_build_base(model, &build, &error);
+	check(bytes != NULL, error);
+	asn_networks_close(db);
+	asn_model_free(model);
+	return bytes;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -54,13 +103,18 @@ main(int argc, char **argv)
 		    test_db_networks(argc > 3 ? argv[3] : "Example Networks"));
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[2], "votes") == 0) {
+		put(argv[1], ASN_REPUTATION_FILE, of_votes(argv[1], argv[3]));
+		return 0;
+	}
 	if (argc == 4 && strcmp(argv[2], "random") == 0) {
 		put(argv[1], ASN_REPUTATION_FILE,
 		    test_db_random((guint)atoi(argv[3]), time(NULL)));
 		return 0;
 	}
 	if (argc < 4) {
-		fputs("usage: make-db DIR networks|base|random|recent ...\n",
+		fputs("usage: make-db DIR networks|base|votes|random|recent "
+		      "...\n",
 		    stderr);
 		return 64;
 	}

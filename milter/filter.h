@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "policy.h"
 
 /* What the configuration and the keys say, counted: a connection keeps what
@@ -21,7 +23,9 @@ typedef struct {
 
 typedef struct {
 	MltRules *rules; /* under lock */
-	GMutex lock;     /* for as long as a pointer is copied */
+	/* For as long as a pointer is copied.  Not GLib's: TSan does not know
+	 * that one. */
+	pthread_mutex_t lock;
 	MltSnapshots snapshots;
 	gint64 clock_offset; /* seconds, for tests */
 	gint busy;           /* messages being answered; atomic */

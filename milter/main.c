@@ -341,7 +341,7 @@ give_up_root(const MltListen *listen, GError **error)
 static int
 start(AsnConfig *config)
 {
-	static MltFilter filter;
+	static MltFilter filter = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	g_autofree char *path = asn_seal_keys_path(config);
 	g_autoptr(GError) error = NULL;
 	AsnSealKeys *keys = asn_seal_keys_load(path, &error);

@@ -19,10 +19,10 @@ mlt_filter_rules(MltFilter *filter)
 {
 	MltRules *rules;
 
-	g_mutex_lock(&filter->lock);
+	pthread_mutex_lock(&filter->lock);
 	rules = filter->rules;
 	g_atomic_int_inc(&rules->refs);
-	g_mutex_unlock(&filter->lock);
+	pthread_mutex_unlock(&filter->lock);
 	return rules;
 }
 
@@ -36,9 +36,9 @@ mlt_filter_set_rules(MltFilter *filter, AsnConfig *config, AsnSealKeys *keys)
 	rules->policy.config = config;
 	rules->policy.sealer = keys != NULL ? asn_sealer_new(keys) : NULL;
 	rules->refs = 1;
-	g_mutex_lock(&filter->lock);
+	pthread_mutex_lock(&filter->lock);
 	old = filter->rules;
 	filter->rules = rules;
-	g_mutex_unlock(&filter->lock);
+	pthread_mutex_unlock(&filter->lock);
 	mlt_rules_unref(old);
 }

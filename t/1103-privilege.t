@@ -68,7 +68,15 @@ make_db('networks');
 spew("$tmp/key", '0 ' . 'A' x 43 . "=\n");
 chmod 0600, "$tmp/key";
 mkdir "$tmp/theirs"; # of root, as Postfix's would be
-my $pid = start_milter('--socket', "unix:$tmp/theirs/sock");
+# It listens as root: only an answer says that it runs.
+sub started {
+	my (@args) = @_;
+	my $pid = start_milter(@args);
+	my ($spec) = "@args" =~ /(unix:\S+)/;
+	talk("connect 4 127.0.0.1\neom\n", $spec);
+	return $pid;
+}
+my $pid = started('--socket', "unix:$tmp/theirs/sock");
 check_process('asn-milter', $pid, '0' x 16);
 is((stat "$tmp/theirs/sock")[4], $uid, 'the socket is its own');
 is((stat "$tmp/theirs/sock")[2] & 0777, 0660, '... mode 0660');
@@ -85,7 +93,7 @@ mkdir "$tmp/postfix";
 chown 0, 12, "$tmp/postfix";
 chmod 02750, "$tmp/postfix";
 chown $uid, -1, "$tmp/postfix";
-$pid = start_milter('--socket', "unix:$tmp/postfix/sock");
+$pid = started('--socket', "unix:$tmp/postfix/sock");
 is((stat "$tmp/postfix/sock")[5], 12, 'a set-group-ID folder says whose group may use the socket');
 stop_milter($pid);
 ok(!-e "$tmp/postfix/sock", '... and one that is its own is cleaned up');
@@ -127,7 +135,7 @@ mkdir "$tmp/jail/$_" for qw(db run);
 system("$build/t/make-db", "$tmp/jail/db", 'networks') == 0 or die;
 chmod 0755, "$tmp/jail", "$tmp/jail/db";
 spew("$tmp/conf", "[paths]\ndatabase-dir=/db\nseal-key=$tmp/key\n[milter]\nsocket=unix:$tmp/jail/run/sock\n");
-$pid = start_milter('--chroot', "$tmp/jail", '--socket', "unix:$tmp/jail/run/sock");
+$pid = started('--chroot', "$tmp/jail", '--socket', "unix:$tmp/jail/run/sock");
 is(readlink "/proc/$pid/root", "$tmp/jail", '--chroot: it sees nothing else');
 is(readlink "/proc/$pid/cwd", "$tmp/jail", '... and stands in it');
 ok(wait_until(sub { grep { /X-ASN: / } talk("connect 4 192.0.2.7\neom\n", "unix:$tmp/jail/run/sock") }),

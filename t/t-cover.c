@@ -124,7 +124,6 @@ test_random(void)
 		const AsnNetwork root = network(roots[i % G_N_ELEMENTS(roots)]);
 		const guint odds = (guint)g_test_rand_int_range(1, 40);
 		gboolean in[256], state = g_test_rand_bit();
-		g_autoptr(GArray) flat = new_array(sizeof(AsnNetwork));
 
 		for (guint k = 0; k < 256; k++) {
 			if (g_test_rand_int_range(0, (gint32)odds) == 0)

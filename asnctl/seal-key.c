@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* seal-key.c: "asnctl seal-key": makes, renews and shows the seal keys. */
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -250,6 +251,7 @@ asnctl_seal_key(int argc, char **argv)
 		fprintf(stderr, "asnctl seal-key: say new, rotate or status\n");
 		return EX_USAGE;
 	}
+	signal(SIGPIPE, SIG_IGN); /* a systemd-creds that reads nothing */
 	job.verb = argv[1];
 	return run_with_config(&job, config, file);
 }

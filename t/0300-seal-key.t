@@ -142,7 +142,8 @@ spew("$disk/bin/systemd-creds", "#!/bin/sh\necho 'no key for that' >&2; exit 1\n
 chmod 0755, "$disk/bin/systemd-creds";
 ($rc, $out) = booted("PATH=$disk/bin:\$PATH $asnctl seal-key new");
 is($rc, 0, 'a host that cannot encrypt: new');
-like($out, qr/encrypts no credentials \(systemd-creds: no key for that\)/, '... says why');
+# It may be gone before it was given anything.
+like($out, qr/encrypts no credentials \((systemd-creds: no key for that|.*[Bb]roken pipe.*)\)/, '... says why');
 is((stat "$tmp/etc/credstore/asnd.seal-key")[2] & 07777, 0600, '... a plain credential, mode 0600');
 ($rc, $out) = booted("$asnctl seal-key rotate && $asnctl seal-key status");
 like($out, qr{^/etc/credstore/asnd\.seal-key\nkey 1  signs}m, '... stays plain');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* t-asnd-start.c: the real asnd, while it starts. */
 
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -13,6 +14,17 @@ typedef struct {
 	char *dir, *config;
 	GPid pid;
 } Fixture;
+
+/* What root made, to the one asnd becomes. */
+static void
+give(const char *path)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+
+	if (geteuid() == 0)
+		g_assert_cmpint(
+		    chown(path, nobody->pw_uid, nobody->pw_gid), ==, 0);
+}
 
 static void
 write_file(Fixture *f, const char *name, const char *text)
@@ -29,6 +41,7 @@ set_up(Fixture *f, gconstpointer data)
 
 	f->dir = g_dir_make_tmp("asnd-test-XXXXXX", NULL);
 	g_assert_nonnull(f->dir);
+	give(f->dir);
 	text = g_strdup_printf("[paths]\ndatabase-dir=%s\nstate-dir=%s\n"
 			       "seal-key=%s/seal.key\nwatch-socket=%s/sock\n",
 	    f->dir, f->dir, f->dir, f->dir);
@@ -49,10 +62,12 @@ start(Fixture *f)
 {
 	g_autofree char *asnd =
 	    g_test_build_filename(G_TEST_BUILT, "..", "asnd", "asnd", NULL);
-	char config[] = "--config";
-	char *argv[] = {asnd, config, f->config, NULL};
+	char config[] = "--config", user[] = "--user", nobody[] = "nobody";
+	char *argv[] = {asnd, config, f->config, user, nobody, NULL};
 	g_autoptr(GError) error = NULL;
 
+	if (geteuid() != 0)
+		argv[3] = NULL; /* asnd does not stay root */
 	g_spawn_async(NULL, argv, NULL,
 	    G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
 	    &f->pid, &error);
@@ -114,6 +129,7 @@ test_stop(Fixture *f, gconstpointer data)
 	g_assert_cmpint(sqlite3_exec(db, "CREATE TABLE t(a); BEGIN EXCLUSIVE",
 			    NULL, NULL, NULL),
 	    ==, SQLITE_OK);
+	give(path);
 	start(f);
 	while (!has_open(f->pid, ASND_STORE_FILE))
 		g_usleep(1000);

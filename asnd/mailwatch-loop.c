@@ -279,7 +279,9 @@ wait_ms(const Loop *l, gint64 now)
 static void
 look_alive(Loop *l, gint64 now)
 {
-	if (!mw_alive_look(&l->alive, l->tree, l->scanning, now))
+	/* What an overflow swallowed is made good by its own rescan. */
+	if (!mw_alive_look(
+		&l->alive, l->tree, l->scanning || l->overflown, now))
 		return;
 	mw_scan_all(l->tree);
 	l->working = l->scanning = TRUE;

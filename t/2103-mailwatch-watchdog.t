@@ -72,6 +72,28 @@ cmp_ok($notify->pings, '>=', 3, 'folders come and go: pings');
 my @alarms = $p->log('asnd-mailwatch') =~ /does not have the watches/g;
 is(scalar @alarms, 1, '... and no false alarm');
 
+# --- an overflow swallows a folder's end while the last rescan is young: no false alarm ---------------
+my $junk = $p->folder('ann', '.Junk') . '/cur';
+open my $seed, '>', "$junk/0" or die;
+chown 12345, 12345, "$junk/0"; # looked at in a rescan, not read
+link "$junk/0", "$junk/$_" or die "$!" for 1 .. 50000;
+my $overflows = sub { scalar(() = $p->log('asnd-mailwatch') =~ /queue overflowed/g) };
+for my $n (1 .. 5) {
+	my $path = $p->folder('ann', ".Over$n");
+	pings_again();
+	kill 'STOP', $p->{pid}{asnd}; # its end does not read, so events wait
+	open my $file, '>', "$new/a" or die;
+	for (1 .. 12000) { rename "$new/a", "$new/b"; rename "$new/b", "$new/a" }
+	rmdir "$path/$_" for qw(tmp new cur);
+	rmdir $path;
+	kill 'CONT', $p->{pid}{asnd};
+	pings_again();
+}
+ok($p->wait_for('overflows', sub { $overflows->() >= 2 }), 'overflows');
+ok(pings_again(), '... pings');
+@alarms = $p->log('asnd-mailwatch') =~ /does not have the watches/g;
+is(scalar @alarms, 1, '... and no false alarm');
+
 # --- watches are lost as fast as they are made good ------------------------------------------------
 $notify->forget;
 my $stolen = 0;

@@ -34,7 +34,8 @@ verb_install() {
 		esac
 	done
 	check_host
-	exec 9< /usr/share # the same lock as uninstall, from whatever clone
+	umask 077 # whoever can open the lock can hold it
+	exec 9> /run/asnd-setup.lock # of uninstall, too, from whatever clone
 	flock -n 9 || stop 75 'another ./setup install or uninstall is at work'
 	umask 022
 	: > "$log" || exit 1

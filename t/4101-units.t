@@ -128,7 +128,7 @@ is($rc, 0, 'systemd-tmpfiles') or diag $said;
 my %want = (
 	'/var/lib/asnd' => '755 asnd:asnd', '/var/lib/asnd/db' => '755 asnd:asnd',
 	'/run/asnd' => '750 asnd:asnd-mailwatch',
-	'/var/spool/postfix/asn-milter' => '750 postfix:asn-milter-socket',
+	'/var/spool/postfix/asn-milter' => '711 root:asn-milter-socket',
 	map({ ("/run/asnd-root$_" => '755 root:root') } '', map { "/$_" =~ s/\.service$//r } keys %exposure),
 );
 my %user = reverse %uid;

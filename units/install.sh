@@ -39,7 +39,8 @@ verb_install() {
 	flock -n 9 || stop 75 'another ./setup install or uninstall is at work'
 	umask 022
 	: > "$log" || exit 1
-	changed=() begun=$SECONDS
+	mapfile -t changed < <(recorded changed) # by a run that failed, and nothing restarted yet
+	begun=$SECONDS
 	trap interrupted INT TERM HUP
 	install_all
 }
@@ -73,6 +74,7 @@ install_all() {
 	step 'Units' enable_units
 	step 'Table of networks' import_networks
 	step 'Services' start_services
+	sed -i '/^changed /d' $record
 	wire_postfix
 	. "$top/units/selftest.sh"
 	step 'Self-test' selftest
@@ -149,7 +151,7 @@ build_usr() {
 # All that meson installs goes to a stage first, so that what is there already
 # is left alone, what changed is known, and a file is replaced as a whole.
 install_files() {
-	local path
+	local path before=${#changed[@]}
 	rm -rf "$stage"
 	DESTDIR=$stage meson install -C build-usr --no-rebuild --quiet &&
 		find "$stage" -type f -printf '/%P\n' | sort > "$stage.list" || return
@@ -161,7 +163,7 @@ install_files() {
 	while read -r path; do
 		install_file "$path" || return
 	done < "$stage.list"
-	[ ${#changed[@]} = 0 ] || note="installed ${#changed[@]}"
+	[ ${#changed[@]} = $before ] || note="installed $((${#changed[@]} - before))"
 	rm -rf "$stage"
 }
 
@@ -170,10 +172,10 @@ install_file() {
 	record file "$path" || return
 	! cmp -s "$stage$path" "$path" || return 0
 	make_dir "${path%/*}" && cp --preserve=mode "$stage$path" "$path.asnd-new" &&
-		mv -T "$path.asnd-new" "$path" || return
+		record changed "$path" && mv -T "$path.asnd-new" "$path" || return
 	changed+=("$path")
 }
-is_changed() { # one of these files, in this run
+is_changed() { # one of these files, and what uses it does not know yet
 	local path
 	for path in "${changed[@]}"; do
 		[[ " $* " != *" ${path##*/} "* ]] || return 0
@@ -290,7 +292,7 @@ plain_key_drop_ins() {
 		file=/etc/systemd/system/$name.service.d/asnd-seal-key.conf
 		[ ! -e $file ] || continue
 		changed+=("$file")
-		make_dir ${file%/*} && record dropin $file &&
+		make_dir ${file%/*} && record dropin $file && record changed $file &&
 			cp /usr/share/doc/asnd/examples/plain-seal-key.conf $file || return
 	done
 }

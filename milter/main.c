@@ -251,7 +251,11 @@ load_anew(AsnConfig **config, AsnSealKeys **keys)
 	g_autofree char *path = NULL;
 
 	*keys = NULL;
-	*config = asn_config_load(config_path, &error);
+	/* None in the chroot is no reason to go back to the defaults. */
+	*config = asn_config_load(config_path == NULL && privilege.root != NULL
+				      ? ASN_CONFIG_DEFAULT
+				      : config_path,
+	    &error);
 	if (*config != NULL) {
 		path = asn_seal_keys_path(*config);
 		*keys = asn_seal_keys_load(path, &error);

@@ -145,6 +145,15 @@ ok(wait_until(sub { grep { /X-ASN: / } talk("connect 4 192.0.2.7\neom\n", "unix:
 	'... and has its databases from there');
 check_process('asn-milter', $pid, '0' x 16);
 stop_milter($pid);
+if (!($pid = fork // die)) {
+	open STDERR, '>', "$tmp/jail.log" or die;
+	exec "$build/milter/asn-milter", '--user', 'nobody', '--chroot', "$tmp/jail", '--socket', "unix:$tmp/jail/run/sock" or die;
+}
+ok(wait_until(sub { (eval { slurp("$tmp/jail.log") } // '') =~ /listens on/ && (status_of($pid)->{SigBlk} // '') =~ /0$/ }), 'without --config');
+ok(wait_until(sub { kill 'HUP', $pid; slurp("$tmp/jail.log") =~ /old configuration and keys stay in use: .*asnd\.conf/ }),
+	'... reloaded: what cannot be read from there stays') or diag slurp("$tmp/jail.log");
+kill 'TERM', $pid;
+waitpid $pid, 0;
 my ($rc, $out) = run("$program{'asn-milter'} --user nobody --chroot $tmp/none");
 is($rc, 77, 'no such folder: leaves');
 ($rc, $out) = run("setpriv --reuid=$uid --regid=$gid --clear-groups $program{'asn-milter'} --chroot /");

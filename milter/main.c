@@ -3,8 +3,8 @@
  * main.c: asn-milter(8).
  *
  * libmilter stops on SIGHUP and takes seconds to leave, so it runs in a
- * thread of its own and the main thread, the only one that has the signals
- * unblocked besides libmilter's, takes them: the kernel prefers it.
+ * thread of its own, is kept from waiting for signals, and the main thread, the
+ * only one that has them unblocked, takes them.
  */
 
 #include <errno.h>
@@ -192,13 +192,21 @@ block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* SA_NODEFER: blocked even for a moment here, a second one would reach
- * libmilter's thread. */
+/* In place of libc's, for libmilter's thread alone, which has all of them
+ * blocked: it takes none.  Else whoever looks first gets one, and a SIGHUP
+ * right after the start could end the milter. */
+int
+sigwait(const sigset_t *set, int *sig)
+{
+	for (;;)
+		pause();
+}
+
 static void
 take_signals(void)
 {
 	static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
+	struct sigaction sa = {.sa_handler = on_signal};
 	sigset_t set;
 
 	sigemptyset(&set);

@@ -101,5 +101,21 @@ waitpid $load, 0;
 is($failed || $?, 0, 'thirty reloads under load: every message was answered');
 my ($status, $took) = stop_milter($pid);
 is($status, 0, 'leaves cleanly');
+
+# --- right after the start ----------------------------------------------------------------
+# libmilter must not be the one that gets the signal: it would leave.
+my $left = 0;
+config();
+for (1 .. 60) {
+	$notify = Notify->new;
+	$pid = do { local %ENV = (%ENV, $notify->env); start_milter() };
+	$notify->wait_for(sub { grep { $_ eq 'READY=1' } $notify->said });
+	kill 'HUP', $pid;
+	$notify->wait_for(sub { (grep { $_ eq 'STOPPING=1' } $notify->said)
+		|| (grep { $_ eq 'READY=1' } $notify->said) == 2 });
+	$left += grep { $_ eq 'STOPPING=1' } $notify->said;
+	stop_milter($pid, 'KILL');
+}
+is($left, 0, 'a reload right after the start is none to leave');
 unlike(log_text(), qr/Sanitizer|critical|CRITICAL/, 'a clean log');
 done_testing();

@@ -37,10 +37,10 @@ def diag(text):
         print('# ' + line, file=sys.stderr, flush=True)
 
 
-def until(condition, what, deadline=DEADLINE):
+def until(condition, what, deadline=None, pause=0.02):
     """Asks condition() until it is true; returns its value.  Out of time: the
     test ends, since what follows would fail for the same reason."""
-    end = time.monotonic() + deadline
+    end = time.monotonic() + (deadline or DEADLINE)
     while True:
         value = condition()
         if value:
@@ -48,7 +48,7 @@ def until(condition, what, deadline=DEADLINE):
         if time.monotonic() > end:
             ok(False, 'in time: ' + what)
             sys.exit(1)
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def done():

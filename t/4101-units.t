@@ -127,7 +127,7 @@ is(() = slurp("$root/etc/passwd") =~ m{^asnd.*/nologin$}mg, 2, 'nobody logs in a
 is($rc, 0, 'systemd-tmpfiles') or diag $said;
 my %want = (
 	'/var/lib/asnd' => '755 asnd:asnd', '/var/lib/asnd/db' => '755 asnd:asnd',
-	'/run/asnd' => '750 asnd:asnd-mailwatch',
+	'/run/asnd' => '750 root:asnd-mailwatch',
 	'/var/spool/postfix/asn-milter' => '711 root:asn-milter-socket',
 	map({ ("/run/asnd-root$_" => '755 root:root') } '', map { "/$_" =~ s/\.service$//r } keys %exposure),
 );

@@ -178,7 +178,7 @@ on_signal(int sig)
 	errno = saved;
 }
 
-/* Before any other thread, so that all inherit the blocked set. */
+/* Before any other thread is made, so that all inherit the blocked set. */
 static void
 block_signals(void)
 {
@@ -318,10 +318,10 @@ serve(MltFilter *filter, const MltOwnSocket *own)
 		return EX_OSERR;
 	}
 	g_thread_unref(g_thread_new("libmilter", run_libmilter, &result));
-	take_signals();
 	say_status(filter);
 	asn_notify_ready();
 	mlt_watchdog_start(own);
+	take_signals(); /* after the last thread was made: see block_signals */
 	while (!leave) {
 		guint64 count;
 

@@ -24,6 +24,10 @@ sub start_watched { # notify, args -> pid
 	local %ENV = (%ENV, $notify->env($seconds));
 	return start_milter(@args);
 }
+sub blocked { # of a thread
+	my ($mask) = (eval { slurp("/proc/$_[0]/status") } // '') =~ /^SigBlk:\s+(\w+)/m;
+	return defined $mask ? hex $mask : undef;
+}
 sub pings_again { my ($notify) = @_; $notify->forget; $notify->wait_for(sub { $notify->pings >= 2 }) }
 
 # --- both kinds of notify socket, three kinds of own ones --------------------------
@@ -46,6 +50,12 @@ for (['pathname', 0, "unix:$tmp/sock"], ['abstract', 1, "unix:$tmp/sock"], ['ine
 	}
 	ok($notify->wait_for(sub { grep { $_ eq 'READY=1' } $notify->said }), "$name: ready");
 	ok($notify->wait_for(sub { $notify->pings >= 3 }), '... and pings');
+	# HUP, INT, USR1, TERM; the main thread takes them once all others are there
+	ok(wait_until(sub { !(blocked($pid) & 0x4203) }), '... the main thread takes signals');
+	for my $task (grep { !m{/$pid$} } glob "/proc/$pid/task/*") {
+		my $mask = blocked($task =~ m{(\d+)$}) // next; # it ended
+		is($mask & 0x4203, 0x4203, '... and no other one');
+	}
 	my @order = grep { /^(READY|STATUS|WATCHDOG)/ } $notify->said;
 	like($order[0], qr/^STATUS=/, '... after a status');
 	my ($status, $took) = stop_milter($pid);

@@ -3,6 +3,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <grp.h>
 #include <pwd.h>
@@ -61,22 +62,42 @@ asn_privilege_refuses(const AsnPrivilege *want, const char *program)
 	return NULL;
 }
 
+/* What is under the name may change at any time: one look, at what is then
+ * given. */
+static gboolean
+give_socket(const char *path, const struct passwd *pw)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), saved;
+	struct stat st;
+	gboolean ok;
+
+	if (fd < 0)
+		return FALSE;
+	ok = fstat(fd, &st) == 0;
+	if (ok && !S_ISSOCK(st.st_mode)) {
+		errno = ENOTSOCK;
+		ok = FALSE;
+	}
+	ok = ok && fchownat(fd, "", pw->pw_uid,
+		       st.st_gid == getegid() ? pw->pw_gid : (gid_t)-1,
+		       AT_EMPTY_PATH) == 0;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return ok;
+}
+
 gboolean
 asn_privilege_give(const AsnPrivilege *want, const char *path, GError **error)
 {
 	const struct passwd *pw;
-	struct stat st;
 
 	if (want->user == NULL || geteuid() != 0)
 		return TRUE;
 	pw = find_user(want->user, error);
 	if (pw == NULL)
 		return FALSE;
-	if (lstat(path, &st) != 0 ||
-	    lchown(path, pw->pw_uid,
-		st.st_gid == getegid() ? pw->pw_gid : (gid_t)-1) != 0)
-		return fail(error, path);
-	return TRUE;
+	return give_socket(path, pw) || fail(error, path);
 }
 
 /* --- is it all gone? --------------------------------------------------------

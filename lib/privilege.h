@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 typedef struct {
-	char *user; /* become this one; NULL: stay who we are */
-	char *root; /* chroot(2) there; NULL: not */
+	char *user;        /* become this one; NULL: stay who we are */
+	char *root;        /* chroot(2) there; NULL: not */
 	gboolean read_all; /* keep CAP_DAC_READ_SEARCH, where we have it */
 } AsnPrivilege;
 
@@ -27,7 +27,8 @@ char *asn_privilege_refuses(const AsnPrivilege *want, const char *program);
 gboolean asn_privilege_drop(
     const AsnPrivilege *want, gboolean *kept, GError **error);
 
-/* Gives a file that root made to the user, and to its first group unless the
- * directory chose another one (set-group-ID). */
+/* Gives a socket that root made to the user, and to its first group unless the
+ * directory chose another one (set-group-ID).  The directory may be the user's:
+ * a link, or what is no socket, is refused and stays as it is. */
 gboolean asn_privilege_give(
     const AsnPrivilege *want, const char *path, GError **error);

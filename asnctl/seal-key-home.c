@@ -125,6 +125,15 @@ seal_key_home_read(const SealKeyHome *home, GError **error)
 	return text;
 }
 
+void
+seal_key_home_make(const SealKeyHome *home)
+{
+	g_autofree char *dir = g_path_get_dirname(home->path);
+
+	if (g_str_has_prefix(dir, "/etc/credstore"))
+		mkdir(dir, 0700); /* or it is there */
+}
+
 static gboolean
 put(const char *path, const void *data, gsize len, GError **error)
 {
@@ -134,8 +143,6 @@ put(const char *path, const void *data, gsize len, GError **error)
 	gboolean had = stat(path, &old) == 0, ok;
 	int fd;
 
-	if (g_str_has_prefix(path, "/etc/credstore"))
-		mkdir(dir, 0700); /* or it is there */
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		g_set_error(error, G_FILE_ERROR,
@@ -177,5 +184,6 @@ seal_key_home_write(SealKeyHome *home, const char *text, GError **error)
 	    "is kept plain, for root alone\n",
 	    why->message);
 	set_home(home, PLAIN, TRUE, FALSE);
+	seal_key_home_make(home);
 	return put(home->path, text, strlen(text), error);
 }

@@ -24,6 +24,15 @@ typedef struct {
 	gint64 now, keep;
 } Job;
 
+static void
+find(Job *job, const char *file)
+{
+	seal_key_home_clear(&job->home);
+	job->exists =
+	    seal_key_home_find(&job->home, file, job->config->seal_key);
+	job->now = g_get_real_time() / G_USEC_PER_SEC;
+}
+
 static char *
 date_of(gint64 epoch)
 {
@@ -100,7 +109,7 @@ write_with_new(Job *job, const char *old)
 	if (dropped > 0)
 		printf("%u dropped: replaced more than %d days ago\n", dropped,
 		    (int)(job->keep / DAY));
-	return finish(job);
+	return EX_OK;
 }
 
 static int
@@ -140,6 +149,28 @@ run_rotate(Job *job)
 	code = write_with_new(job, old);
 	seal_key_wipe(old);
 	return code;
+}
+
+/* What the file holds is looked at under the lock. */
+static int
+run_change(Job *job, const char *file, int (*change)(Job *))
+{
+	g_autoptr(GError) error = NULL;
+	SealKeyLock lock;
+	int code;
+
+	if (change == run_rotate && !job->exists)
+		return no_file(job);
+	seal_key_home_make(&job->home);
+	if (!seal_key_lock(&lock, job->home.path, &error))
+		return failed("", error,
+		    g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_AGAIN)
+			? EX_TEMPFAIL
+			: EX_CANTCREAT);
+	find(job, file);
+	code = change(job);
+	seal_key_unlock(&lock);
+	return code == EX_OK ? finish(job) : code;
 }
 
 /* --- status -----------------------------------------------------------------
@@ -187,12 +218,12 @@ run_status(Job *job)
  */
 
 static int
-run(Job *job)
+run(Job *job, const char *file)
 {
 	if (strcmp(job->verb, "new") == 0)
-		return run_new(job);
+		return run_change(job, file, run_new);
 	if (strcmp(job->verb, "rotate") == 0)
-		return run_rotate(job);
+		return run_change(job, file, run_rotate);
 	if (strcmp(job->verb, "status") == 0)
 		return run_status(job);
 	fprintf(stderr,
@@ -212,10 +243,8 @@ run_with_config(Job *job, const char *config_path, const char *file)
 	if (job->config == NULL)
 		return failed("", error, EX_CONFIG);
 	job->keep = (gint64)(KEEP_HALF_LIVES * job->config->half_life);
-	job->now = g_get_real_time() / G_USEC_PER_SEC;
-	job->exists =
-	    seal_key_home_find(&job->home, file, job->config->seal_key);
-	code = run(job);
+	find(job, file);
+	code = run(job, file);
 	seal_key_home_clear(&job->home);
 	asn_config_free(job->config);
 	return code;

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Cwd qw(abs_path);
+use Fcntl qw(LOCK_EX);
 use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -77,6 +78,56 @@ for ('', 'old', 'new rotate', 'new --nonsense') {
 }
 ($rc, $out) = run("$asnctl seal-key new --file $tmp/no/dir/key");
 is($rc, 73, 'no such directory');
+
+# --- several at once ------------------------------------------------------------
+# The lock is this test's while it changes the file: what comes next must be
+# made of what is there then.
+sub start { # arguments -> pid
+	my $pid = fork // die;
+	return $pid if $pid;
+	open STDOUT, '>', '/dev/null';
+	exec $asnctl, 'seal-key', @_;
+	die;
+}
+sub exit_of { waitpid $_[0], 0; return $? >> 8 }
+sub waits { # the process has the lock's file open
+	my ($pid) = @_;
+	return wait_until(sub { grep { (readlink($_) // '') =~ m{/\.seal\.key\.lock$} } glob "/proc/$pid/fd/*" });
+}
+spew($file, "3$key");
+my $lock = "$tmp/.seal.key.lock";
+open my $held, '>', $lock or die;
+flock $held, LOCK_EX or die;
+my $waits = start('rotate', '--file', $file);
+ok(waits($waits), 'rotate waits for another one');
+spew($file, "4$key" . "3$key");
+close $held;
+is(exit_of($waits), 0, '... and goes on after it');
+is(join(' ', slurp($file) =~ /^(\d+) /mg), '5 4 3', '... without the loss of its key');
+ok(!-e $lock, '... and leaves no lock behind');
+unlink $file;
+open $held, '>', $lock or die;
+flock $held, LOCK_EX or die;
+$waits = start('new', '--file', $file);
+ok(waits($waits), 'new waits, too');
+spew($file, "4$key");
+close $held;
+is(exit_of($waits), 73, '... and overwrites no key');
+is(slurp($file), "4$key", '... not by a byte');
+for my $round (1 .. 10) {
+	my @pids = map { start('rotate', '--file', $file) } 1 .. 2;
+	is(join(' ', map { exit_of($_) } @pids), '0 0', "two at once, $round");
+}
+is(join(' ', slurp($file) =~ /^(\d+) /mg), join(' ', reverse 4 .. 24), '... no key is lost');
+ok(!-e $lock, '... and the lock is gone');
+spew($lock, '');
+is(exit_of(start('rotate', '--file', $file)), 0, 'the lock of one that was killed is in nobody\'s way');
+symlink "$tmp/elsewhere", $lock or die;
+($rc, $out) = run("$asnctl seal-key rotate --file $file");
+is($rc, 73, 'a link in its place is refused');
+like($out, qr/\Q$lock\E: /, '... by its name');
+ok(!-e "$tmp/elsewhere", '... and not followed');
+unlink $lock;
 
 # --- the milter takes what was made -----------------------------------------------
 make_db('networks');

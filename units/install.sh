@@ -196,13 +196,16 @@ not_a_package() {
 
 make_users() {
 	local name made=
+	for name in asnd asnd-mailwatch asn-milter-socket; do # a group may be there without its user
+		getent group $name > /dev/null && continue
+		made+=" $name"
+		record group $name || return
+	done
 	for name in asnd asnd-mailwatch; do
 		getent passwd $name > /dev/null && continue
-		made+=" $name"
+		[[ " $made " == *" $name "* ]] || made+=" $name"
 		record user $name || return
 	done
-	getent group asn-milter-socket > /dev/null ||
-		{ made+=' asn-milter-socket' && record group asn-milter-socket; } || return
 	[ -n "$made" ] || return 0
 	systemd-sysusers asnd.conf && note="made$made"
 }

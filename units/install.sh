@@ -9,6 +9,7 @@
 record=/usr/share/asnd/installed # see units/uninstall
 log=$top/build-install.log
 stage=$top/build-usr/stage
+sealkey_old=/etc/asnd/seal.key # of a time without these services
 sealkey=/etc/credstore/asnd.seal-key
 sealkey_encrypted=/etc/credstore.encrypted/asnd.seal-key
 conf=/etc/asnd/asnd.conf
@@ -269,8 +270,8 @@ make_seal_key() {
 	[ -e /var/lib/systemd/credential.secret ] || record hostkey made || return
 	if [ ! -e $sealkey_encrypted ] && [ ! -e $sealkey ]; then
 		note=made
-		if [ -s /etc/asnd/seal.key ]; then # of a time without these services
-			note='taken over from /etc/asnd/seal.key'
+		if [ -s $sealkey_old ]; then
+			note="taken over from $sealkey_old"
 			take_key_over
 		else
 			asnctl seal-key new
@@ -282,12 +283,33 @@ make_seal_key() {
 	else
 		note+=${note:+, for root alone: systemd-creds encrypt does not work here}
 		plain_key_drop_ins && relabel $sealkey
+	fi && remove_old_key
+}
+take_key_over() { # aside first: half a key must not pass for one
+	local to=$sealkey_encrypted
+	mkdir -p -m 700 ${to%/*} && (umask 077 &&
+		systemd-creds encrypt --name=asnd.seal-key $sealkey_old $to.asnd-new) || {
+		rm -f $to.asnd-new
+		to=$sealkey
+		mkdir -p -m 700 ${to%/*} && install -m 600 $sealkey_old $to.asnd-new || return
+	}
+	mv -T $to.asnd-new $to
+}
+# The manual has it readable by the group asnd, and nothing reads it any more.
+remove_old_key() {
+	[ -s $sealkey_old ] || return 0
+	if [ ! -L $sealkey_old ] && show_key | cmp - $sealkey_old; then
+		rm $sealkey_old && note+="${note:+, }$sealkey_old removed: the credential holds the same"
+	else
+		note+="${note:+, }$sealkey_old is not used and not the same: look at it, remove it"
 	fi
 }
-take_key_over() {
-	mkdir -p -m 700 ${sealkey_encrypted%/*} &&
-		(umask 077 && systemd-creds encrypt --name=asnd.seal-key /etc/asnd/seal.key $sealkey_encrypted) ||
-		{ mkdir -p -m 700 ${sealkey%/*} && install -m 600 /etc/asnd/seal.key $sealkey; }
+show_key() {
+	if [ -e $sealkey_encrypted ]; then
+		systemd-creds decrypt --name=asnd.seal-key $sealkey_encrypted -
+	else
+		cat $sealkey
+	fi
 }
 plain_key_drop_ins() {
 	local file name
@@ -296,7 +318,8 @@ plain_key_drop_ins() {
 		[ ! -e $file ] || continue
 		changed+=("$file")
 		make_dir ${file%/*} && record dropin $file && record changed $file &&
-			cp /usr/share/doc/asnd/examples/plain-seal-key.conf $file || return
+			cp /usr/share/doc/asnd/examples/plain-seal-key.conf $file.asnd-new &&
+			mv -T $file.asnd-new $file || return
 	done
 }
 

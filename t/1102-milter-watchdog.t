@@ -26,7 +26,7 @@ sub start_watched { # notify, args -> pid
 }
 sub blocked { # of a thread
 	my ($mask) = (eval { slurp("/proc/$_[0]/status") } // '') =~ /^SigBlk:\s+(\w+)/m;
-	return defined $mask ? hex $mask : undef;
+	return defined $mask ? hex substr $mask, -8 : undef;
 }
 sub pings_again { my ($notify) = @_; $notify->forget; $notify->wait_for(sub { $notify->pings >= 2 }) }
 

@@ -13,6 +13,7 @@ import mail
 import tap
 from guest import sh
 
+INSIDE, OUTSIDE = '02:00:00:00:00:01', '02:00:00:00:00:02'
 OLD_FRIENDS = 40  # networks 198.18.N.0/24 in known.NETWORKS
 HOST = 60 + int(time.time()) % 190  # clients that no earlier check was
 
@@ -32,18 +33,22 @@ class Outside:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.holder.stdout.readline()
         self.enter = ['nsenter', '-t', str(self.holder.pid), '-n']
-        sh('ip link add inside0 type veth peer name outside0 netns %d'
-           % self.holder.pid)
-        sh('ip addr add 10.77.1.1/32 dev inside0 && ip link set inside0 up')
-        lines = ['link set lo up', 'link set outside0 up']
+        sh('ip link add inside0 address %s type veth peer name outside0'
+           ' address %s netns %d' % (INSIDE, OUTSIDE, self.holder.pid))
+        inside, outside = ['link set inside0 up'], [
+            'link set lo up', 'link set outside0 up']
         for n in range(OLD_FRIENDS):
-            sh('ip addr add 10.77.0.%d/32 dev inside0' % (n + 1))
-            lines.append('addr add %s/32 dev outside0' % client(n))
-            lines.append('route add 10.77.0.%d/32 dev outside0 src %s'
-                         % (n + 1, client(n)))
-        sh('ip route add 198.18.0.0/16 dev inside0')
-        subprocess.run(self.enter + ['ip', '-batch', '-'], check=True,
-                       input='\n'.join(lines).encode())
+            host = '10.77.0.%d' % (n + 1)
+            # No ARP: a busy machine may be too late with its answers.
+            inside += ['addr add %s/32 dev inside0' % host,
+                       'route add %s/32 dev inside0 src %s' % (client(n), host),
+                       'neigh add %s lladdr %s dev inside0' % (client(n), OUTSIDE)]
+            outside += ['addr add %s/32 dev outside0' % client(n),
+                        'route add %s/32 dev outside0 src %s' % (host, client(n)),
+                        'neigh add %s lladdr %s dev outside0' % (host, INSIDE)]
+        for command, lines in ((['ip', '-batch', '-'], inside),
+                               (self.enter + ['ip', '-batch', '-'], outside)):
+            subprocess.run(command, input='\n'.join(lines).encode(), check=True)
 
     def send(self, n, user, count, subject):
         """smtp-source: `count` mails of client N, each in its own session.
@@ -73,22 +78,26 @@ class Load:
 
     def __init__(self, outside, total, subject, parts):
         self.outside, self.subject, self.total = outside, subject, total
-        self.seen, self.parts, self.sent = {}, [], 0
+        self.seen, self.parts = {}, []
         self.size = OLD_FRIENDS // parts
         self.since = Journal('_SYSTEMD_UNIT=postfix@-.service')
         self.pool = concurrent.futures.ThreadPoolExecutor(5)
 
     def go_on(self):
-        """Returns how many mails there are when this part has been sent."""
         start = len(self.parts)
         for n in range(start, min(start + self.size, OLD_FRIENDS)):
-            count = self.total // OLD_FRIENDS + (
-                n < self.total % OLD_FRIENDS)
-            self.sent += count
             self.parts.append(self.pool.submit(
                 self.outside.send, n, guest.USERS[n % len(guest.USERS)],
-                count, self.subject))
-        return self.sent
+                self.total // OLD_FRIENDS + (n < self.total % OLD_FRIENDS),
+                self.subject))
+
+    def in_the_middle(self):
+        """Waits until the first client of the last go_on() is done."""
+        tap.until(lambda: any(part.done() for part in self.parts[-self.size:]),
+                  'the first of these clients is done')
+
+    def unfinished(self):
+        return any(not part.done() for part in self.parts)
 
     def errors(self):
         """Waits for all to be sent; returns what went wrong."""

@@ -170,4 +170,6 @@ for my $base (map { m{^(/\w+(?:/vmail)?)} } split /;/, $key{maildirs}) {
 unlike(join("\n", $text{$_} =~ /^(SystemCallFilter=.*)$/mg),
 	qr/open_by_handle_at|\@privileged|\@file-system|\@system-service/,
 	"$_: no call opens files past its root") for sort keys %exposure;
+is(join(' ', sort grep { $text{$_} =~ /^SystemCallFilter=.*\bmemfd_/m } keys %exposure),
+	'asnd-mailwatch.service', 'no other makes files that NoExecPaths= does not cover');
 done_testing();

@@ -91,9 +91,9 @@ try_udp(const char *unused)
 	return 0;
 }
 
-/* A shell that exits with 99. */
+/* A program that exits with 99 when its arguments tell it so. */
 static int
-try_exec(const char *shell)
+try_program(const char *path, const char *option, const char *what)
 {
 	int status;
 	pid_t child;
@@ -103,7 +103,7 @@ try_exec(const char *shell)
 	if (child < 0)
 		return errno;
 	if (child == 0) {
-		execl(shell, shell, "-c", "exit 99", (char *)NULL);
+		execl(path, path, option, what, (char *)NULL);
 		_exit(errno);
 	}
 	if (waitpid(child, &status, 0) != child)
@@ -111,6 +111,44 @@ try_exec(const char *shell)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
 		return 0;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+static int
+try_exec(const char *shell)
+{
+	return try_program(shell, "-c", "exit 99");
+}
+
+/* Copies all of a file; returns 0 or an errno. */
+static int
+copy(int from, int to)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(from, buf, sizeof buf)) > 0)
+		if (write(to, buf, (size_t)n) != n)
+			return errno;
+	return n < 0 ? errno : 0;
+}
+
+/* This program, from a file in memory alone. */
+static int
+try_memfd(const char *unused)
+{
+	char path[32];
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int fd = memfd_create("breakout", MFD_CLOEXEC);
+	int error = self < 0 || fd < 0 ? errno : copy(self, fd);
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (error == 0)
+		error = try_program(path, "-c", "exit 99");
+	if (self >= 0)
+		close(self);
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
 static int
@@ -160,6 +198,7 @@ static const struct {
     {"tcp", try_tcp},
     {"udp", try_udp},
     {"exec", try_exec},
+    {"memfd", try_memfd},
     {"ptrace", try_ptrace},
     {"module", try_module},
     {"wx", try_wx},
@@ -204,6 +243,8 @@ main(int argc, char **argv)
 {
 	int rc = 0;
 
+	if (argc == 3 && strcmp(argv[1], "-c") == 0) /* try_memfd() */
+		return 99;
 	prctl(PR_SET_NAME, "breakout"); /* as the audit log shall name it */
 	for (int i = 1; i < argc; i++)
 		rc |= attempt(argv[i]);

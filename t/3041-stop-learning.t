@@ -13,7 +13,7 @@ import host as hosts
 import mail
 from tap import done, equal, ok, until
 
-USERS = ['user%02d' % n for n in range(20)]
+USERS = ['user%03d' % n for n in range(100)]
 EACH = 100  # mails; more than can be learnt between two steps of this test
 
 

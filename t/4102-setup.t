@@ -15,7 +15,9 @@ plan skip_all => 'not root' if $>;
 # Runs it without /run, stdin closed; its output and exit status.
 sub setup {
 	my ($arguments, $as) = (@_, '');
-	my $said = `unshare --mount --propagation private sh -c '
+	my $said = `unshare --mount --propagation unchanged sh -c '
+	    { mount --make-rprivate / || # in a chroot / is no mount point
+		nsenter --mount=/proc/self/ns/mnt mount --make-rprivate /; } 2>/dev/null &&
 	    mount -t tmpfs tmpfs /run && exec $as "$top/setup" $arguments' < /dev/null 2>&1`;
 	return ($said, $? >> 8);
 }

@@ -11,14 +11,14 @@
 
 #define MMDB_TYPE "asnd-Export (compat=GeoLite2-ASN)"
 
-static const ExportEntry *
-entry(const Export *e, guint i)
+static const AsnExportEntry *
+entry(const AsnExport *e, guint i)
 {
-	return &g_array_index(e->entries, ExportEntry, i);
+	return &g_array_index(e->entries, AsnExportEntry, i);
 }
 
 char *
-export_date(gint64 epoch)
+asn_export_date(gint64 epoch)
 {
 	g_autoptr(GDateTime) t = g_date_time_new_from_unix_utc(epoch);
 
@@ -41,13 +41,13 @@ put_score(GString *out, double score)
 static void
 json_date(GString *out, const char *key, gint64 epoch)
 {
-	g_autofree char *date = export_date(epoch);
+	g_autofree char *date = asn_export_date(epoch);
 
 	asnctl_json_member_string(out, key, date);
 }
 
 static void
-json_entry(GString *out, const ExportEntry *x)
+json_entry(GString *out, const AsnExportEntry *x)
 {
 	g_autoptr(GString) one = g_string_new("{");
 	char net[ASN_NETWORK_STRLEN];
@@ -71,10 +71,10 @@ json_entry(GString *out, const ExportEntry *x)
 }
 
 gboolean
-export_json(const Export *e, GString *out, GError **error)
+asn_export_json(const AsnExport *e, GString *out, GError **error)
 {
 	const AsnMmdb *db = asn_networks_mmdb(e->pick->networks);
-	g_autofree char *title = export_title(e);
+	g_autofree char *title = asn_export_title(e);
 
 	g_string_append_c(out, '{');
 	json_date(out, "exported", (gint64)e->pick->now);
@@ -117,13 +117,13 @@ csv_holder(GString *out, const AsnOrigin *origin)
 }
 
 gboolean
-export_csv(const Export *e, GString *out, GError **error)
+asn_export_csv(const AsnExport *e, GString *out, GError **error)
 {
 	char net[ASN_NETWORK_STRLEN];
 
 	g_string_append(out, "network,asn,holder,country,score\r\n");
 	for (guint i = 0; i < e->entries->len; i++) {
-		const ExportEntry *x = entry(e, i);
+		const AsnExportEntry *x = entry(e, i);
 
 		g_string_append_printf(
 		    out, "%s,", asn_network_format(&x->net, net));
@@ -145,7 +145,7 @@ export_csv(const Export *e, GString *out, GError **error)
 #define KEY(w, name) asn_mmdb_put_shared_string(w, name, strlen(name))
 
 static guint32
-mmdb_record(AsnMmdbWriter *w, const ExportEntry *x)
+mmdb_record(AsnMmdbWriter *w, const AsnExportEntry *x)
 {
 	const AsnOrigin *o = &x->origin;
 	const gboolean scored = !isnan(x->score);
@@ -171,9 +171,9 @@ mmdb_record(AsnMmdbWriter *w, const ExportEntry *x)
 }
 
 gboolean
-export_mmdb(const Export *e, GString *out, GError **error)
+asn_export_mmdb(const AsnExport *e, GString *out, GError **error)
 {
-	g_autofree char *title = export_title(e);
+	g_autofree char *title = asn_export_title(e);
 	g_autofree char *text = g_strdup_printf("asnctl export: %s", title);
 	const AsnMmdbWriterOptions options = {.database_type = MMDB_TYPE,
 	    .description = text,
@@ -185,7 +185,7 @@ export_mmdb(const Export *e, GString *out, GError **error)
 	gsize len;
 
 	for (guint i = 0; ok && i < e->entries->len; i++) {
-		const ExportEntry *x = entry(e, i);
+		const AsnExportEntry *x = entry(e, i);
 		const guint32 at = mmdb_record(w, x);
 
 		ok = asn_mmdb_writer_add(w, &x->net, at, error);

@@ -16,15 +16,15 @@ typedef struct {
 } Span;
 
 typedef struct {
-	const ExportPick *pick;
+	const AsnExportPick *pick;
 	GArray *run;  /* Span: cells of one AS without a gap */
 	gboolean any; /* one of them is in */
 	guint group;
-	GArray *out; /* ExportEntry */
+	GArray *out; /* AsnExportEntry */
 } Picking;
 
 static gboolean
-is_in(const ExportPick *p, const AsnCell *cell)
+is_in(const AsnExportPick *p, const AsnCell *cell)
 {
 	if (p->asns == NULL)
 		return cell->flagged;
@@ -34,19 +34,19 @@ is_in(const ExportPick *p, const AsnCell *cell)
 }
 
 static gboolean
-is_alike(ExportDetail detail, const Span *a, const Span *b)
+is_alike(AsnExportDetail detail, const Span *a, const Span *b)
 {
 	if (a->in != b->in)
 		return FALSE;
 	if (!a->in)
 		return TRUE;
-	if ((detail & EXPORT_BY_COUNTRY) &&
+	if ((detail & ASN_EXPORT_BY_COUNTRY) &&
 	    strcmp(a->origin.country, b->origin.country) != 0)
 		return FALSE;
-	if ((detail & EXPORT_BY_PREFIX) &&
+	if ((detail & ASN_EXPORT_BY_PREFIX) &&
 	    !asn_network_equal(&a->origin.prefix, &b->origin.prefix))
 		return FALSE;
-	return !(detail & EXPORT_BY_SCORE) || isnan(a->score) ||
+	return !(detail & ASN_EXPORT_BY_SCORE) || isnan(a->score) ||
 	       llrint(a->score * 1000) == llrint(b->score * 1000);
 }
 
@@ -61,7 +61,7 @@ span(const Picking *p, guint i)
 static void
 put(Picking *p, const AsnNetwork *net, gboolean in, const Span *s)
 {
-	ExportEntry e = {.net = *net,
+	AsnExportEntry e = {.net = *net,
 	    .group = p->group,
 	    .in = in,
 	    .origin = s->origin,
@@ -188,7 +188,7 @@ take_cell(const AsnCell *cell, gpointer data)
 }
 
 GArray *
-export_pick(const ExportPick *pick)
+asn_export_pick(const AsnExportPick *pick)
 {
 	static AsnNetwork loopback_net = {
 	    .addr = {.family = 4, .b = {[12] = 127}}, .len = 8};
@@ -203,7 +203,7 @@ export_pick(const ExportPick *pick)
 	g_autoptr(GArray) run = g_array_new(FALSE, FALSE, sizeof(Span));
 	Picking p = {.pick = pick, .run = run};
 
-	p.out = g_array_new(FALSE, FALSE, sizeof(ExportEntry));
+	p.out = g_array_new(FALSE, FALSE, sizeof(AsnExportEntry));
 	asn_cells_foreach(&question, take_cell, &p);
 	if (run->len > 0)
 		end_run(&p);

@@ -7,14 +7,14 @@
 #include "placeholders.h"
 #include "trace.h"
 
-static const ExportEntry *
-entry(const Export *e, guint i)
+static const AsnExportEntry *
+entry(const AsnExport *e, guint i)
 {
-	return &g_array_index(e->entries, ExportEntry, i);
+	return &g_array_index(e->entries, AsnExportEntry, i);
 }
 
 const char *
-export_holder(const AsnOrigin *origin, char *buf)
+asn_export_holder(const AsnOrigin *origin, char *buf)
 {
 	char org[ASN_HOLDER_MAX + 1] = "";
 
@@ -22,7 +22,7 @@ export_holder(const AsnOrigin *origin, char *buf)
 		asn_trace_clean_holder(org, origin->org, origin->org_len);
 	if (origin->asn == 0)
 		return strcpy(buf, "unknown AS");
-	g_snprintf(buf, EXPORT_HOLDER_SIZE, "AS%u%s%s", origin->asn,
+	g_snprintf(buf, ASN_EXPORT_HOLDER_SIZE, "AS%u%s%s", origin->asn,
 	    org[0] != '\0' ? " " : "", org);
 	return buf;
 }
@@ -31,19 +31,19 @@ export_holder(const AsnOrigin *origin, char *buf)
  */
 
 static void
-put_head(const Export *e, GString *out)
+put_head(const AsnExport *e, GString *out)
 {
 	const AsnMmdb *db = asn_networks_mmdb(e->pick->networks);
-	g_autofree char *title = export_title(e);
-	g_autofree char *made = export_date((gint64)e->pick->now);
+	g_autofree char *title = asn_export_title(e);
+	g_autofree char *made = asn_export_date((gint64)e->pick->now);
 	g_autofree char *networks =
-	    export_date((gint64)asn_mmdb_meta(db)->build_epoch);
+	    asn_export_date((gint64)asn_mmdb_meta(db)->build_epoch);
 	g_autofree char *learned = NULL;
 
 	g_string_append_printf(out, "# asnctl export, %s: %s\n# networks of %s",
 	    made, title, networks);
 	if (e->pick->reputation != NULL) {
-		learned = export_date(
+		learned = asn_export_date(
 		    asn_reputation_weights_time(e->pick->reputation));
 		g_string_append_printf(out, ", reputation of %s", learned);
 	}
@@ -52,13 +52,14 @@ put_head(const Export *e, GString *out)
 
 /* The holder, where it is another one than that of the entry before. */
 static void
-put_holder(const ExportEntry *before, const ExportEntry *now, GString *out)
+put_holder(
+    const AsnExportEntry *before, const AsnExportEntry *now, GString *out)
 {
-	char holder[EXPORT_HOLDER_SIZE];
+	char holder[ASN_EXPORT_HOLDER_SIZE];
 
 	if (before == NULL || before->origin.asn != now->origin.asn)
 		g_string_append_printf(
-		    out, "# %s\n", export_holder(&now->origin, holder));
+		    out, "# %s\n", asn_export_holder(&now->origin, holder));
 }
 
 /* --- postfix-cidr ----------------------------------------------------------
@@ -67,7 +68,7 @@ put_holder(const ExportEntry *before, const ExportEntry *now, GString *out)
 static int
 narrower_first(gconstpointer a, gconstpointer b)
 {
-	const ExportEntry *x = a, *y = b;
+	const AsnExportEntry *x = a, *y = b;
 
 	if (x->group != y->group)
 		return x->group < y->group ? -1 : 1;
@@ -78,15 +79,16 @@ narrower_first(gconstpointer a, gconstpointer b)
 
 /* The first match wins (cidr_table(5)). */
 gboolean
-export_postfix(const Export *e, GString *out, GError **error)
+asn_export_postfix(const AsnExport *e, GString *out, GError **error)
 {
 	g_autoptr(GArray) sorted = g_array_copy(e->entries);
-	const ExportEntry *last = NULL;
+	const AsnExportEntry *last = NULL;
 
 	g_array_sort(sorted, narrower_first);
 	put_head(e, out);
 	for (guint i = 0; i < sorted->len; i++) {
-		const ExportEntry *x = &g_array_index(sorted, ExportEntry, i);
+		const AsnExportEntry *x =
+		    &g_array_index(sorted, AsnExportEntry, i);
 		const AsnPlaceholders values = {&x->origin, x->score};
 		char net[ASN_NETWORK_STRLEN], rule[4096];
 
@@ -109,10 +111,10 @@ export_postfix(const Export *e, GString *out, GError **error)
 static void
 put_rbldnsd_value(const AsnOrigin *origin, GString *out)
 {
-	char holder[EXPORT_HOLDER_SIZE];
+	char holder[ASN_EXPORT_HOLDER_SIZE];
 
 	g_string_append(out, " :127.0.0.2:");
-	export_holder(origin, holder);
+	asn_export_holder(origin, holder);
 	for (const char *p = holder; *p != '\0'; p++) /* $$: a dollar sign */
 		g_string_append(out, *p == '$' ? "$$" : (char[2]){*p, '\0'});
 }
@@ -120,9 +122,9 @@ put_rbldnsd_value(const AsnOrigin *origin, GString *out)
 /* A trie answers with the longest match.  127.0.0.2 and its like are RFC 5782's
  * test entries. */
 static void
-put_rbldnsd(const Export *e, guint8 family, GString *out)
+put_rbldnsd(const AsnExport *e, guint8 family, GString *out)
 {
-	const ExportEntry *last = NULL;
+	const AsnExportEntry *last = NULL;
 	char net[ASN_NETWORK_STRLEN];
 
 	g_string_append_printf(out, "$DATASET ip%utrie:asnd%u @\n%s\n", family,
@@ -130,7 +132,7 @@ put_rbldnsd(const Export *e, guint8 family, GString *out)
 	    family == 4 ? "127.0.0.2 :127.0.0.2:test entry of RFC 5782"
 			: "::ffff:7f00:2 :127.0.0.2:test entry of RFC 5782");
 	for (guint i = 0; i < e->entries->len; i++) {
-		const ExportEntry *x = entry(e, i);
+		const AsnExportEntry *x = entry(e, i);
 
 		if (x->net.addr.family != family)
 			continue;
@@ -145,7 +147,7 @@ put_rbldnsd(const Export *e, guint8 family, GString *out)
 }
 
 gboolean
-export_rbldnsd(const Export *e, GString *out, GError **error)
+asn_export_rbldnsd(const AsnExport *e, GString *out, GError **error)
 {
 	put_head(e, out);
 	put_rbldnsd(e, 4, out);
@@ -157,9 +159,9 @@ export_rbldnsd(const Export *e, GString *out, GError **error)
  */
 
 static void
-put_set(const Export *e, guint8 family, GString *out)
+put_set(const AsnExport *e, guint8 family, GString *out)
 {
-	const ExportEntry *last = NULL;
+	const AsnExportEntry *last = NULL;
 	char net[ASN_NETWORK_STRLEN];
 
 	g_string_append_printf(out,
@@ -167,7 +169,7 @@ put_set(const Export *e, guint8 family, GString *out)
 	    "flush set inet asnd flagged%u\n",
 	    family, family, family);
 	for (guint i = 0; i < e->entries->len; i++) {
-		const ExportEntry *x = entry(e, i);
+		const AsnExportEntry *x = entry(e, i);
 
 		if (x->net.addr.family != family)
 			continue;
@@ -186,7 +188,7 @@ put_set(const Export *e, guint8 family, GString *out)
 /* One transaction: the sets are made where they are not, and filled anew;
  * rules that use them stay. */
 gboolean
-export_nftables(const Export *e, GString *out, GError **error)
+asn_export_nftables(const AsnExport *e, GString *out, GError **error)
 {
 	put_head(e, out);
 	g_string_append(out, "add table inet asnd\n");

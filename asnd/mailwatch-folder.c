@@ -8,8 +8,8 @@
 
 #include "escape.h"
 #include "mailwatch-log.h"
-#include "mailwatch-open.h"
 #include "mailwatch-tree.h"
+#include "open-beneath.h"
 
 /* Entries that are passed over in one step, before other work gets its turn */
 #define MAX_PASSED_OVER 256
@@ -138,7 +138,7 @@ mw_error_is_ours(int error)
 DIR *
 mw_open_listing(int fd, const struct stat *st)
 {
-	int reading = mw_reopen_read(fd, O_DIRECTORY, st);
+	int reading = asn_reopen_read(fd, O_DIRECTORY, st);
 	DIR *dir;
 
 	if (reading < 0)

@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "mailwatch-open.h"
 #include "mailwatch-tree.h"
+#include "open-beneath.h"
 
 #define CHUNK (16 * 1024)
 
@@ -105,7 +105,7 @@ open_mail(const MwNode *folder, const AsnWatchRead *request, const char *name,
 		close(fd);
 		return ASN_WATCH_MOVED;
 	}
-	*reading = mw_reopen_read(fd, 0, &st);
+	*reading = asn_reopen_read(fd, 0, &st);
 	close(fd);
 	return *reading < 0 ? ASN_WATCH_REFUSED : ASN_WATCH_OK;
 }

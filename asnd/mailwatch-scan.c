@@ -10,8 +10,8 @@
 
 #include "escape.h"
 #include "mailwatch-log.h"
-#include "mailwatch-open.h"
 #include "mailwatch-tree.h"
+#include "open-beneath.h"
 
 /* Everywhere below: watch first, then look, so that what changes in between
  * is told by an event. */
@@ -75,7 +75,7 @@ child_is_good(MwTree *tree, const MwNode *parent, int parent_fd,
     const struct stat *parent_st, const char *name, gboolean is_maildir,
     struct stat *st)
 {
-	int fd = mw_open_dir(parent_fd, name, FALSE, st);
+	int fd = asn_open_dir(parent_fd, name, FALSE, st);
 
 	if (fd < 0) {
 		if (is_maildir && (errno == ELOOP || errno == ENOTDIR))

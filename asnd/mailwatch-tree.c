@@ -9,8 +9,8 @@
 
 #include "escape.h"
 #include "mailwatch-log.h"
-#include "mailwatch-open.h"
 #include "mailwatch-tree.h"
+#include "open-beneath.h"
 
 static void
 node_free(gpointer data)
@@ -160,7 +160,7 @@ mw_node_open(const MwNode *node, struct stat *st)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	fd = mw_open_dir(node->pattern->base_fd, path, FALSE, st);
+	fd = asn_open_dir(node->pattern->base_fd, path, FALSE, st);
 	if (fd >= 0 && (st->st_dev != node->dev || st->st_ino != node->ino ||
 			   st->st_uid != node->uid)) {
 		close(fd);
@@ -206,8 +206,8 @@ open_in_maildir(
 	maildir = mw_node_open(folder->up, st);
 	if (maildir < 0)
 		return -1;
-	fd = name == NULL ? mw_open_dir(maildir, path, TRUE, st)
-			  : mw_open_look(maildir, path, st);
+	fd = name == NULL ? asn_open_dir(maildir, path, TRUE, st)
+			  : asn_open_look(maildir, path, st);
 	error = errno;
 	close(maildir);
 	errno = error;
@@ -329,7 +329,7 @@ mw_pattern_refresh(MwTree *tree, MwPattern *pattern)
 {
 	MwNode *root = pattern->root;
 	struct stat st = {0};
-	int fd = mw_open_base(pattern->base), error = errno;
+	int fd = asn_open_base(pattern->base), error = errno;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && pattern->base_fd >= 0 &&
 	    st.st_dev == root->dev && st.st_ino == root->ino) {

@@ -16,18 +16,18 @@
 
 /* The part of a pattern before its first wildcard: named by root.  A symlink
  * in it is followed only when root (or we) made it. */
-int mw_open_base(const char *path);
+int asn_open_base(const char *path);
 
 /* A directory beneath dir_fd (openat2: RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS,
  * RESOLVE_NO_MAGICLINKS), as O_PATH.  same_mount: mount points (FUSE!) are
  * refused too.  *st is what was opened. */
-int mw_open_dir(
+int asn_open_dir(
     int dir_fd, const char *path, gboolean same_mount, struct stat *st);
 
 /* Anything beneath dir_fd on the same mount, as O_PATH: a trailing symlink or
  * FIFO is opened as itself and for looking only. */
-int mw_open_look(int dir_fd, const char *path, struct stat *st);
+int asn_open_look(int dir_fd, const char *path, struct stat *st);
 
 /* The same file or directory again, for reading.  fd: from one of the above.
  * Never blocks: O_NONBLOCK, also against a lease its owner took. */
-int mw_reopen_read(int fd, int flags, const struct stat *st);
+int asn_reopen_read(int fd, int flags, const struct stat *st);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mailwatch-open.c: opening what hostile users own. */
+/* open-beneath.c: opening what hostile users own. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "mailwatch-open.h"
+#include "open-beneath.h"
 
 #define RESOLVE_HOSTILE                                                        \
 	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
@@ -86,7 +86,7 @@ open_component(int dir_fd, const char *name)
 }
 
 int
-mw_open_base(const char *path)
+asn_open_base(const char *path)
 {
 	g_auto(GStrv) names = g_strsplit(path, "/", -1);
 	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -105,7 +105,7 @@ mw_open_base(const char *path)
 }
 
 int
-mw_open_dir(int dir_fd, const char *path, gboolean same_mount, struct stat *st)
+asn_open_dir(int dir_fd, const char *path, gboolean same_mount, struct stat *st)
 {
 	guint64 resolve = RESOLVE_HOSTILE | (same_mount ? RESOLVE_NO_XDEV : 0);
 
@@ -115,7 +115,7 @@ mw_open_dir(int dir_fd, const char *path, gboolean same_mount, struct stat *st)
 }
 
 int
-mw_open_look(int dir_fd, const char *path, struct stat *st)
+asn_open_look(int dir_fd, const char *path, struct stat *st)
 {
 	return keep_if_stat(open_beneath(dir_fd, path, O_PATH | O_NOFOLLOW,
 				RESOLVE_HOSTILE | RESOLVE_NO_XDEV),
@@ -123,7 +123,7 @@ mw_open_look(int dir_fd, const char *path, struct stat *st)
 }
 
 int
-mw_reopen_read(int fd, int flags, const struct stat *st)
+asn_reopen_read(int fd, int flags, const struct stat *st)
 {
 	char path[32];
 

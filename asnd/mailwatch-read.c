@@ -2,88 +2,11 @@
 /* mailwatch-read.c: a sealed copy of a header block. */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "header-copy.h"
 #include "mailwatch-tree.h"
 #include "open-beneath.h"
-
-#define CHUNK (16 * 1024)
-
-typedef struct {
-	gboolean line_start, cr; /* at the start of a line; a CR followed it */
-} EmptyLine;
-
-/* The length of data up to and with the first empty line ("\n" or "\r\n" at
- * the start of a line), 0: not there.  State goes on over chunks.  This is
- * all that is ever looked at in a mail. */
-static gsize
-find_empty_line(EmptyLine *state, const char *data, gsize len)
-{
-	for (gsize i = 0; i < len; i++) {
-		if (data[i] == '\n') {
-			if (state->line_start)
-				return i + 1;
-			state->line_start = TRUE;
-			state->cr = FALSE;
-		} else if (data[i] == '\r' && state->line_start && !state->cr) {
-			state->cr = TRUE;
-		} else {
-			state->line_start = FALSE;
-		}
-	}
-	return 0;
-}
-
-/* Into buf (ASN_WATCH_BLOCK_MAX).  FALSE: cannot be read. */
-static gboolean
-read_block(int fd, char *buf, gsize *len, gboolean *complete)
-{
-	EmptyLine state = {.line_start = TRUE};
-
-	*len = 0;
-	*complete = FALSE;
-	while (*len < ASN_WATCH_BLOCK_MAX) {
-		gsize want = MIN(CHUNK, ASN_WATCH_BLOCK_MAX - *len), found;
-		ssize_t n = read(fd, buf + *len, want);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return FALSE;
-		found = find_empty_line(&state, buf + *len, (gsize)n);
-		*complete = n == 0 || found != 0;
-		*len += found != 0 ? found : (gsize)n;
-		if (*complete)
-			break;
-	}
-	return TRUE;
-}
-
-/* A memfd of exactly these bytes that nobody can change any more; -1. */
-static int
-seal_block(const char *data, gsize len)
-{
-	int fd = memfd_create("asnd-header", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	gsize at = 0;
-
-	while (fd >= 0 && at < len) {
-		ssize_t n = write(fd, data + at, len - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		at += (gsize)n;
-	}
-	if (fd >= 0 && at == len &&
-	    fcntl(fd, F_ADD_SEALS,
-		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
 
 /* Opens for reading what was asked for, or says why not. */
 static AsnWatchStatus
@@ -123,8 +46,9 @@ make_block(const MwNode *folder, const AsnWatchRead *request, const char *name,
 	status = open_mail(folder, request, name, &fd);
 	if (status != ASN_WATCH_OK)
 		return status;
-	if (read_block(fd, buf, &len, &complete))
-		*memfd = seal_block(buf, len);
+	if (asn_header_read(
+		fd, ASN_HEADER_HERE, buf, sizeof buf, &len, &complete))
+		*memfd = asn_header_seal(buf, len);
 	close(fd);
 	if (*memfd < 0)
 		return ASN_WATCH_REFUSED;

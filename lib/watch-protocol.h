@@ -22,12 +22,12 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "header-copy.h"
 
 #define ASN_WATCH_VERSION 1
 #define ASN_WATCH_MAX_PACKET 8192
 #define ASN_WATCH_MAX_READS 64
-#define ASN_WATCH_BLOCK_MAX (256 * 1024)
+#define ASN_WATCH_BLOCK_MAX ASN_HEADER_BLOCK_MAX
 
 typedef enum {
 	/* asnd-mailwatch -> asnd */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* trace.c: writing X-ASN and X-ASN-Spam (DESIGN.md "Trace headers"). */
+/* trace.c: writing X-ASN, writing and reading X-ASN-Spam (DESIGN.md "Trace
+ * headers"). */
 
 #include <math.h>
 #include <string.h>
 
+#include "span.h"
 #include "trace.h"
 
 /* U+00A0..U+017F in ASCII, two letters at most; "" leaves the letter out. */
@@ -146,4 +148,136 @@ asn_trace_format_spam(char *buf, gsize size, gboolean flagged, double score,
 		format_number(n[1], threshold, 3), level,
 		format_number(n[2], spam, 1), format_number(n[3], ham, 1)),
 	    size);
+}
+
+/* --- reading X-ASN-Spam ----------------------------------------------------
+ */
+
+static const char *const level_names[ASN_SPAM_LEVELS] = {
+    [ASN_SPAM_UNKNOWN] = "unknown",
+    [ASN_SPAM_NONE] = "none",
+    [ASN_SPAM_AS] = "AS",
+    [ASN_SPAM_PREFIX] = "prefix",
+    [ASN_SPAM_BLOCK] = "block",
+    [ASN_SPAM_ADDRESS] = "address",
+    [ASN_SPAM_RULE] = "rule",
+};
+
+const char *
+asn_spam_level_name(guint level)
+{
+	return level_names[level < ASN_SPAM_LEVELS ? level : ASN_SPAM_UNKNOWN];
+}
+
+static gboolean
+take_text(AsnSpan *c, const char *text)
+{
+	gsize n = strlen(text);
+
+	if ((gsize)(c->end - c->p) < n || memcmp(c->p, text, n) != 0)
+		return FALSE;
+	c->p += n;
+	return TRUE;
+}
+
+/* White space, which must be there, and "name=". */
+static gboolean
+take_name(AsnSpan *c, const char *name)
+{
+	const char *start = c->p;
+
+	asn_span_skip_space(c);
+	return c->p > start && take_text(c, name) && take_text(c, "=");
+}
+
+/* At most `most` digits, and the number they make. */
+static guint
+take_digits(AsnSpan *c, guint most, double *out)
+{
+	guint n = 0;
+
+	for (*out = 0; c->p < c->end && g_ascii_isdigit(*c->p) && n < most; n++)
+		*out = *out * 10 + (*c->p++ - '0');
+	return n;
+}
+
+static gboolean
+take_number(AsnSpan *c, const char *name, double most, double *out)
+{
+	static const double unit[] = {1, 10, 100, 1000};
+	double whole, part;
+	guint n;
+
+	if (!take_name(c, name) || take_digits(c, 13, &whole) == 0 ||
+	    !take_text(c, "."))
+		return FALSE;
+	n = take_digits(c, 3, &part);
+	/* One division: what was written with 3 digits reads back exactly. */
+	*out = (whole * unit[n] + part) / unit[n];
+	return n > 0 && *out <= most;
+}
+
+static gboolean
+take_level(AsnSpan *c, AsnSpamLevel *out)
+{
+	if (!take_name(c, "level"))
+		return FALSE;
+	for (guint i = ASN_SPAM_NONE; i <= ASN_SPAM_ADDRESS; i++)
+		if (take_text(c, level_names[i])) {
+			*out = (AsnSpamLevel)i;
+			return TRUE;
+		}
+	return FALSE;
+}
+
+static gboolean
+take_rule(AsnSpan *c)
+{
+	const char *start;
+
+	if (!take_name(c, "rule") ||
+	    (!take_text(c, "allow:") && !take_text(c, "block:")))
+		return FALSE;
+	for (start = c->p; c->p < c->end; c->p++)
+		if (!g_ascii_isalnum(*c->p) && *c->p != '.' && *c->p != ':' &&
+		    *c->p != '/')
+			break;
+	return c->p > start && c->p - start <= 64;
+}
+
+static gboolean
+take_score(AsnSpan *c, AsnTraceSpam *out)
+{
+	return take_number(c, "score", 1, &out->score) &&
+	       take_number(c, "threshold", 1, &out->threshold) &&
+	       take_level(c, &out->level) &&
+	       take_number(c, "spam", 1e13, &out->spam) &&
+	       take_number(c, "ham", 1e13, &out->ham);
+}
+
+gboolean
+asn_trace_parse_spam(const char *value, gsize len, AsnTraceSpam *out)
+{
+	AsnSpan c = {value, value + len}, at;
+	gboolean rule;
+
+	*out = (AsnTraceSpam){.score = (double)NAN,
+	    .threshold = (double)NAN,
+	    .spam = (double)NAN,
+	    .ham = (double)NAN};
+	while (c.end > c.p && asn_is_space(c.end[-1]))
+		c.end--;
+	asn_span_skip_space(&c);
+	out->flagged = take_text(&c, "Yes,");
+	if (!out->flagged && !take_text(&c, "No,"))
+		return FALSE;
+	at = c;
+	rule = take_rule(&c);
+	if (!rule)
+		c = at;
+	if (!(rule && c.p == c.end) && !take_score(&c, out))
+		return FALSE;
+	if (rule)
+		out->level = ASN_SPAM_RULE;
+	return c.p == c.end;
 }

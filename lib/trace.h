@@ -38,6 +38,38 @@ gsize asn_trace_clean_holder(char *out, const char *org, gsize len);
 gsize asn_trace_format_spam(char *buf, gsize size, gboolean flagged,
     double score, double threshold, const char *level, double spam, double ham);
 
+/* What decided, as AsnLevel where that is one; kept in the evidence file. */
+typedef enum {
+	ASN_SPAM_UNKNOWN, /* not told */
+	ASN_SPAM_NONE,    /* no level did */
+	ASN_SPAM_AS,
+	ASN_SPAM_PREFIX,
+	ASN_SPAM_BLOCK,
+	ASN_SPAM_ADDRESS,
+	ASN_SPAM_RULE, /* the administrator's word */
+	ASN_SPAM_LEVELS
+} AsnSpamLevel;
+/* "unknown", "none", "AS", "prefix", "block", "address", "rule"; any number
+ * that is none of these is "unknown". */
+const char *asn_spam_level_name(guint level);
+
+typedef struct {
+	gboolean flagged;
+	AsnSpamLevel level;
+	double score, threshold, spam, ham; /* NAN: not told */
+} AsnTraceSpam;
+/* Reads a header value as we write it, and nothing else:
+ *   value  = ("Yes" / "No") "," 1*part
+ *   part   = rule / score, in this order, each at most once
+ *   rule   = FWS "rule=" ("allow" / "block") ":" 1*64(ALPHA / DIGIT / "." /
+ *            ":" / "/")
+ *   score  = FWS "score=" number FWS "threshold=" number FWS "level=" level
+ *            FWS "spam=" number FWS "ham=" number
+ *   number = 1*13DIGIT "." 1*3DIGIT; score and threshold are at most 1
+ * FWS: white space, line ends included; it may stand at both ends, too.  Any
+ * bytes in; FALSE: it is something else, *out undefined. */
+gboolean asn_trace_parse_spam(const char *value, gsize len, AsnTraceSpam *out);
+
 /* --- X-ASN-Seal -------------------------------------------------------- */
 typedef struct {
 	gint64 time;      /* seconds since the epoch */

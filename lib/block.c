@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* block.c: identity, time and client of a mail out of its header block. */
 
+#include <math.h>
 #include <string.h>
 
 #include <nettle/sha2.h>
@@ -9,15 +10,21 @@
 
 #define SEALS_MAX 8 /* tried from the top; ours is the first one */
 
+/* *spam: the last X-ASN-Spam above the seal, if there is one (value NULL:
+ * none).  What a sender wrote stands below the seal. */
 static gboolean
-find_seal(const char *data, gsize len, AsnSealer *sealer, AsnSeal *seal)
+find_seal(const char *data, gsize len, AsnSealer *sealer, AsnSeal *seal,
+    AsnHeader *spam)
 {
 	AsnHeaderIter it;
 	AsnHeader h;
 	guint tried = 0;
 
+	memset(spam, 0, sizeof *spam);
 	asn_header_iter_init(&it, data, len);
 	while (tried < SEALS_MAX && asn_header_iter_next(&it, &h)) {
+		if (asn_header_is(&h, ASN_HEADER_SPAM))
+			*spam = h;
 		if (!asn_header_is(&h, ASN_HEADER_SEAL))
 			continue;
 		tried++;
@@ -25,6 +32,20 @@ find_seal(const char *data, gsize len, AsnSealer *sealer, AsnSeal *seal)
 			return TRUE;
 	}
 	return FALSE;
+}
+
+/* Why it was flagged or not, when the header agrees with the seal. */
+static void
+take_verdict(const AsnHeader *spam, AsndBlock *out)
+{
+	AsnTraceSpam s;
+
+	if (spam->value == NULL ||
+	    !asn_trace_parse_spam(spam->value, spam->value_len, &s) ||
+	    s.flagged != out->flagged)
+		return;
+	out->level = s.level;
+	out->score = s.score;
 }
 
 static void
@@ -63,15 +84,18 @@ asnd_block_parse(const char *data, gsize len, AsnSealer *sealer,
     const AsnConfig *config, char *const *own_hosts, AsndBlock *out)
 {
 	AsnReceived received;
+	AsnHeader spam;
 	AsnSeal seal;
 
 	memset(out, 0, sizeof *out);
-	if (sealer != NULL && find_seal(data, len, sealer, &seal)) {
+	out->score = (double)NAN;
+	if (sealer != NULL && find_seal(data, len, sealer, &seal, &spam)) {
 		memcpy(out->digest, seal.id, sizeof out->digest);
 		out->sealed = TRUE;
 		out->flagged = seal.flagged;
 		out->addr = seal.addr;
 		out->time = seal.time;
+		take_verdict(&spam, out);
 		return;
 	}
 	digest_block(data, len, out->digest);

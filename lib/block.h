@@ -14,6 +14,10 @@ typedef struct {
 	gboolean sealed, flagged;
 	AsnAddr addr; /* family 0: nobody we trust names one */
 	gint64 time;  /* seconds; 0 where addr is unknown */
+	/* From our X-ASN-Spam above the seal.  The seal does not cover it: a
+	 * user may have changed it in his own mail. */
+	AsnSpamLevel level; /* UNKNOWN: there is none, or it is not ours */
+	double score;       /* NAN: none */
 } AsndBlock;
 
 /* Names after "by" in Received lines of this host: those of the config, else

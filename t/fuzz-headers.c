@@ -2,14 +2,46 @@
 /* fuzz-headers.c: any bytes as a header block. */
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "headers.h"
+#include "block.h"
+
+#define KEY "0 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
+
+static void
+check_numbers(const AsnTraceSpam *s)
+{
+	if (s->level == ASN_SPAM_UNKNOWN || s->level >= ASN_SPAM_LEVELS ||
+	    s->score < 0 || s->score > 1 || s->spam < 0 || s->ham < 0)
+		abort();
+}
+
+/* What asnd makes of the whole block. */
+static void
+check_block(const char *block, gsize size)
+{
+	static char own[] = "mx";
+	static char *const hosts[] = {own, NULL};
+	AsnConfig *config = asn_config_parse("", 0, "fuzz", NULL);
+	AsnSealKeys *keys = asn_seal_keys_parse(KEY, strlen(KEY), "k", NULL);
+	AsnSealer *sealer = asn_sealer_new(keys);
+	AsndBlock out;
+
+	asnd_block_parse(block, size, sealer, config, hosts, &out);
+	if (out.level >= ASN_SPAM_LEVELS ||
+	    (!out.sealed && out.level != ASN_SPAM_UNKNOWN) || out.score > 1)
+		abort();
+	asn_sealer_free(sealer);
+	asn_seal_keys_free(keys);
+	asn_config_free(config);
+}
 
 int
 LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 {
+	AsnTraceSpam spam;
 	static const char *const own[] = {"mx", NULL};
 	AsnNetwork relay;
 	AsnNetworkList trusted = {&relay, 1};
@@ -27,7 +59,8 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 		    h.value + h.value_len > block + size)
 			abort();
 		sum += h.name_len + h.value_len + 1;
-		asn_header_is(&h, "X-ASN-Seal");
+		if (asn_trace_parse_spam(h.value, h.value_len, &spam))
+			check_numbers(&spam);
 	}
 	if (sum > size)
 		abort();
@@ -35,5 +68,6 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 	    (r.client.family == 0 || r.authenticated))
 		abort();
 	asn_received_client(block, size, NULL, &trusted, &r);
+	check_block(block, size);
 	return 0;
 }

@@ -23,7 +23,7 @@ typedef enum {
 
 #define VOTE                                                                   \
 	"id, kind, ref, user, class, addr, asn, country, prefix,"              \
-	" mail_time, weight"
+	" mail_time, weight, sealed, flagged, level, week"
 
 static const char *const queries[N_QUERIES] = {
     [Q_STANDING] = "SELECT id, kind, class FROM votes WHERE user=? AND digest=?"
@@ -32,7 +32,8 @@ static const char *const queries[N_QUERIES] = {
 	      " AND class=? AND cap=?",
     [Q_LEARN] = "INSERT INTO votes(kind, user, digest, class, addr, asn,"
 		" country, prefix, mail_time, vote_time, day, cap, weight,"
-		" sealed, flagged) VALUES(1,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" sealed, flagged, level, week)"
+		" VALUES(1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [Q_TAKE_BACK] = "INSERT INTO votes(kind, ref, user, digest, class,"
 		    " vote_time, weight) VALUES(2,?,?,?,?,?,0)",
     [Q_BY_ID] = "SELECT " VOTE " FROM votes WHERE id=?",
@@ -54,6 +55,7 @@ struct _AsndJournal {
 	AsndStore *store;
 	AsnModelParams params;
 	AsnModel *model;
+	AsndQuality *quality;
 	GArray *learnt; /* Learnt, by id */
 	sqlite3_stmt *q[N_QUERIES];
 };
@@ -71,6 +73,8 @@ typedef struct {
 	guint32 user;
 	AsndVote vote;
 	AsnOriginKey key;
+	gboolean sealed;
+	AsndVerdict verdict; /* where it is sealed */
 } Entry;
 
 static void
@@ -95,6 +99,10 @@ read_entry(sqlite3_stmt *s, Entry *e)
 	read_blob(s, 8, &e->key.prefix, sizeof e->key.prefix);
 	e->mail_time = sqlite3_column_int64(s, 9);
 	e->weight = sqlite3_column_int(s, 10);
+	e->sealed = sqlite3_column_int(s, 11);
+	e->verdict.flagged = sqlite3_column_int(s, 12);
+	e->verdict.level = (AsnSpamLevel)sqlite3_column_int(s, 13);
+	e->verdict.week = sqlite3_column_int64(s, 14);
 }
 
 /* --- the model -------------------------------------------------------------
@@ -105,6 +113,9 @@ learn(AsndJournal *j, const Entry *e)
 {
 	Learnt l = {.id = e->id};
 
+	/* Beyond the cap it is an opinion still. */
+	if (e->sealed)
+		asnd_quality_opinion(j->quality, &e->verdict, e->vote, 1);
 	if (e->weight == 0 ||
 	    (e->key.addr.family != 4 && e->key.addr.family != 6))
 		return;
@@ -144,6 +155,9 @@ take_back(AsndJournal *j, gint64 ref)
 	if (STEP(j, Q_BY_ID, "i", ref)) {
 		read_entry(j->q[Q_BY_ID], &e);
 		unlearn(j, ref, &e.key);
+		if (e.sealed)
+			asnd_quality_opinion(
+			    j->quality, &e.verdict, e.vote, -1);
 	}
 	DONE(j, Q_BY_ID);
 }
@@ -156,6 +170,7 @@ asnd_journal_replay(AsndJournal *j)
 	asn_model_free(j->model);
 	j->model = asn_model_new(&j->params);
 	g_array_set_size(j->learnt, 0);
+	asnd_quality_reset(j->quality);
 	row = STEP(j, Q_REPLAY, "");
 	for (; row; row = asnd_store_next(j->store, j->q[Q_REPLAY])) {
 		Entry e;
@@ -177,6 +192,11 @@ asnd_journal_new(AsndStore *store, const AsnModelParams *params, GError **error)
 	j->store = store;
 	j->params = *params;
 	j->learnt = g_array_new(FALSE, FALSE, sizeof(Learnt));
+	j->quality = asnd_quality_new(store, error);
+	if (j->quality == NULL) {
+		asnd_journal_free(j);
+		return NULL;
+	}
 	for (int i = 0; i < N_QUERIES; i++)
 		j->q[i] = asnd_store_prepare(store, queries[i]);
 	asnd_journal_replay(j);
@@ -195,6 +215,7 @@ asnd_journal_free(AsndJournal *j)
 		return;
 	asn_model_free(j->model);
 	g_array_unref(j->learnt);
+	asnd_quality_free(j->quality);
 	g_free(j);
 }
 
@@ -202,6 +223,12 @@ AsnModel *
 asnd_journal_model(AsndJournal *j)
 {
 	return j->model;
+}
+
+AsndQuality *
+asnd_journal_quality(AsndJournal *j)
+{
+	return j->quality;
 }
 
 gint64
@@ -299,15 +326,21 @@ asnd_journal_cast(AsndJournal *j, const AsndBallot *b)
 	Entry e = {.user = (guint32)b->user,
 	    .vote = b->vote,
 	    .key = b->key,
-	    .mail_time = MIN(b->mail_time, b->now)};
+	    .mail_time = MIN(b->mail_time, b->now),
+	    .sealed = b->sealed,
+	    .verdict = {asnd_quality_week(b->mail_time), b->level, b->flagged}};
 
 	asnd_journal_take_back(j, b->user, b->digest, b->vote_time);
 	e.weight = below_cap(j, b, day, cap, cap_len);
-	RUN(j, Q_LEARN, "ibdbibbiiibddd", b->user, b->digest, (gsize)16,
-	    (int)b->vote, &b->key.addr, sizeof b->key.addr, (gint64)b->key.asn,
-	    b->key.country, strlen(b->key.country), &b->key.prefix,
-	    sizeof b->key.prefix, e.mail_time, b->vote_time, day, cap, cap_len,
-	    e.weight, b->sealed, b->flagged);
+	if (b->sealed)
+		asnd_quality_seen_as(
+		    j->quality, b->user, b->digest, &e.verdict);
+	RUN(j, Q_LEARN, b->sealed ? "ibdbibbiiibddddi" : "ibdbibbiiibddddn",
+	    b->user, b->digest, (gsize)16, (int)b->vote, &b->key.addr,
+	    sizeof b->key.addr, (gint64)b->key.asn, b->key.country,
+	    strlen(b->key.country), &b->key.prefix, sizeof b->key.prefix,
+	    e.mail_time, b->vote_time, day, cap, cap_len, e.weight, b->sealed,
+	    b->flagged, (int)e.verdict.level, e.verdict.week);
 	if (asnd_store_failed(j->store, NULL) != NULL)
 		return 0;
 	e.id = asnd_store_last_id(j->store);
@@ -322,6 +355,7 @@ asnd_journal_prune(AsndJournal *j, gint64 now)
 	gboolean any = STEP(j, Q_OLD, "i", before);
 
 	DONE(j, Q_OLD);
+	asnd_quality_prune(j->quality, before);
 	if (!any)
 		return FALSE;
 	asnd_store_begin(j->store);

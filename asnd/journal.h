@@ -9,6 +9,7 @@
 
 #include "mails.h"
 #include "model.h"
+#include "quality.h"
 
 typedef struct _AsndJournal AsndJournal;
 
@@ -19,6 +20,8 @@ void asnd_journal_free(AsndJournal *journal); /* before the store */
 /* Builds the model anew from the journal; the old one is gone. */
 void asnd_journal_replay(AsndJournal *journal);
 AsnModel *asnd_journal_model(AsndJournal *journal);
+/* What the votes say of our verdicts; the journal keeps its opinions. */
+AsndQuality *asnd_journal_quality(AsndJournal *journal);
 /* Entries in the journal. */
 gint64 asnd_journal_count(AsndJournal *journal);
 
@@ -38,6 +41,7 @@ typedef struct {
 	AsnOriginKey key;
 	gint64 mail_time, vote_time, now;
 	gboolean sealed, flagged;
+	AsnSpamLevel level;
 } AsndBallot;
 int asnd_journal_cast(AsndJournal *journal, const AsndBallot *ballot);
 

@@ -189,6 +189,7 @@ cast(AsndLearner *l, const AsndMailRow *row, const AsndDecision *decision,
 	    .now = now,
 	    .sealed = row->sealed,
 	    .flagged = row->flagged,
+	    .level = row->level,
 	};
 
 	asnd_journal_cast(l->journal, &ballot);
@@ -228,9 +229,22 @@ judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 	return !row->pending;
 }
 
+/* Whatever becomes of it: once for each user and seal. */
+static void
+count_seen(AsndLearner *l, const AsndMailRow *row)
+{
+	const AsndVerdict verdict = {
+	    asnd_quality_week(row->time), row->level, row->flagged};
+
+	if (row->state == ASND_MAIL_READ && row->has_digest && row->sealed)
+		asnd_quality_see(asnd_journal_quality(l->journal), row->user,
+		    row->digest, &verdict);
+}
+
 void
 asnd_learner_judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 {
+	count_seen(l, row);
 	if (l->first_run || row->state != ASND_MAIL_READ || !row->has_digest)
 		asnd_mails_save(l->mails, row);
 	else

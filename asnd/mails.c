@@ -9,7 +9,7 @@
 	"m.id, m.user, m.dev, m.ino, m.mtime, m.base, m.folder, m.place,"      \
 	" m.came_from, m.seen, m.flags, m.arrived, m.state, m.pending,"        \
 	" m.gone, m.time, m.due, m.sealed, m.flagged, m.early, m.lost,"        \
-	" m.lost_base, m.anew, m.digest, m.addr"
+	" m.lost_base, m.anew, m.digest, m.addr, m.level"
 
 static const char *const queries[N_QUERIES] = {
     [Q_BY_NAME] = "SELECT " COLUMNS " FROM entries e JOIN mails m"
@@ -24,7 +24,7 @@ static const char *const queries[N_QUERIES] = {
     [Q_UPDATE] = "UPDATE OR REPLACE mails SET dev=?, base=?, folder=?, place=?,"
 		 " came_from=?, seen=?, flags=?, arrived=?, state=?, pending=?,"
 		 " gone=?, time=?, due=?, sealed=?, flagged=?, anew=?,"
-		 " digest=?, addr=?"
+		 " level=?, digest=?, addr=?"
 		 " WHERE id=?",
     /* Another file has its inode number now: its seal may still be met. */
     [Q_DISPLACE] = "UPDATE mails SET ino = -id, dev = 0, due = 0, pending = 0,"
@@ -224,6 +224,7 @@ asnd_mails_load(AsndMails *m, Query query, gboolean have, AsndMailRow *row)
 		if (sqlite3_column_bytes(s, i + 1) == sizeof row->addr)
 			memcpy(&row->addr, sqlite3_column_blob(s, i + 1),
 			    sizeof row->addr);
+		row->level = (AsnSpamLevel)sqlite3_column_int(s, i + 2);
 	}
 	DONE(m, query);
 	return have;
@@ -238,7 +239,7 @@ asnd_mails_get(AsndMails *m, gint64 id, AsndMailRow *row)
 void
 asnd_mails_save(AsndMails *m, const AsndMailRow *r)
 {
-	char format[] = "iiiddddiddiiidddbbi";
+	char format[] = "iiiddddiddiiiddddbbi";
 
 	if (!r->has_digest)
 		memcpy(strchr(format, 'b'), "nni", 3);
@@ -248,12 +249,12 @@ asnd_mails_save(AsndMails *m, const AsndMailRow *r)
 		    (int)r->place, (int)r->came_from, (int)r->seen,
 		    (int)r->flags, r->arrived, (int)r->state, r->pending,
 		    r->gone, r->time, r->due, r->sealed, r->flagged, r->anew,
-		    r->digest, sizeof r->digest, &r->addr, sizeof r->addr,
-		    r->id);
+		    (int)r->level, r->digest, sizeof r->digest, &r->addr,
+		    sizeof r->addr, r->id);
 	else
 		RUN(m, Q_UPDATE, format, r->dev, r->base, r->folder,
 		    (int)r->place, (int)r->came_from, (int)r->seen,
 		    (int)r->flags, r->arrived, (int)r->state, r->pending,
 		    r->gone, r->time, r->due, r->sealed, r->flagged, r->anew,
-		    r->id);
+		    (int)r->level, r->id);
 }

@@ -43,6 +43,7 @@ typedef struct {
 	gint64 gone;      /* since when it has no name; 0: it is there */
 	gint64 time, due;
 	gboolean sealed, flagged, has_digest;
+	AsnSpamLevel level; /* that decided, says the header */
 	gboolean early; /* unchanged since before the installation when first
 			   seen (its ctime, which no user can set) */
 	gboolean anew;  /* the kind of its folder changed: see votes.h */

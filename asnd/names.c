@@ -282,6 +282,7 @@ asnd_mails_set_block(
 	row->time = block->time;
 	row->sealed = block->sealed;
 	row->flagged = block->flagged;
+	row->level = block->level;
 	/* A user's filter may deliver flagged mail twice: still no act. */
 	if (!first_run && !row->anew &&
 	    !(row->flagged && row->arrived - row->time <= ASND_DIRECT))

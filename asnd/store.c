@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store.c: the evidence file, its schema, its transactions. */
+/* store.c: the evidence file and its transactions. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,62 +10,14 @@
 #include <glib/gstdio.h>
 
 #include "aside.h"
+#include "schema.h"
 #include "store-private.h"
 
-#define SCHEMA_VERSION 1
 /* Kept beside the database, so that a rebuilt one does not take the day of
  * its rebuilding for the installation. */
 #define INSTALL_FILE "install-time"
 
 G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
-
-/* folders.place, mails.place, came_from and seen are AsndPlace bits,
- * votes.class is AsndVote. entries: the names under which a mail is there now.
- * votes: the journal; kind 1 learns, kind 2 takes `ref` back. */
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS users(id INTEGER PRIMARY KEY,"
-    " path BLOB UNIQUE NOT NULL, last_spam INTEGER NOT NULL DEFAULT 0,"
-    " last_seen INTEGER NOT NULL DEFAULT 0);"
-    "CREATE INDEX IF NOT EXISTS users_spam ON users(last_spam);"
-    "CREATE TABLE IF NOT EXISTS folders(id INTEGER PRIMARY KEY,"
-    " user INTEGER NOT NULL, name BLOB NOT NULL,"
-    " place INTEGER NOT NULL DEFAULT 0, UNIQUE(user, name));"
-    "CREATE TABLE IF NOT EXISTS mails(id INTEGER PRIMARY KEY,"
-    " user INTEGER NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
-    " mtime INTEGER NOT NULL, base INTEGER NOT NULL, folder INTEGER NOT NULL,"
-    " place INTEGER NOT NULL, came_from INTEGER NOT NULL,"
-    " seen INTEGER NOT NULL, flags INTEGER NOT NULL,"
-    " arrived INTEGER NOT NULL, state INTEGER NOT NULL,"
-    " pending INTEGER NOT NULL, gone INTEGER NOT NULL,"
-    " time INTEGER NOT NULL, due INTEGER NOT NULL,"
-    " sealed INTEGER NOT NULL, flagged INTEGER NOT NULL,"
-    " early INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0,"
-    " lost_base INTEGER NOT NULL DEFAULT 0,"
-    " anew INTEGER NOT NULL DEFAULT 0, digest BLOB, addr BLOB);"
-    "CREATE UNIQUE INDEX IF NOT EXISTS mails_inode ON mails(user, ino, dev);"
-    "CREATE INDEX IF NOT EXISTS mails_digest ON mails(user, digest)"
-    " WHERE digest IS NOT NULL;"
-    "CREATE INDEX IF NOT EXISTS mails_wanted ON mails(id) WHERE state = 0;"
-    "CREATE INDEX IF NOT EXISTS mails_pending ON mails(user, id)"
-    " WHERE pending = 1;"
-    "CREATE INDEX IF NOT EXISTS mails_due ON mails(user, due) WHERE due > 0;"
-    "CREATE INDEX IF NOT EXISTS mails_gone ON mails(gone) WHERE gone > 0;"
-    "CREATE TABLE IF NOT EXISTS entries(folder INTEGER NOT NULL,"
-    " cur INTEGER NOT NULL, name BLOB NOT NULL, mail INTEGER NOT NULL,"
-    " PRIMARY KEY(folder, cur, name)) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS entries_mail ON entries(mail);"
-    "CREATE TABLE IF NOT EXISTS votes(id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " kind INTEGER NOT NULL, ref INTEGER, user INTEGER NOT NULL,"
-    " digest BLOB NOT NULL, class INTEGER NOT NULL, addr BLOB, asn INTEGER,"
-    " country BLOB, prefix BLOB, mail_time INTEGER, vote_time INTEGER NOT NULL,"
-    " day INTEGER, cap BLOB, weight INTEGER NOT NULL, sealed INTEGER,"
-    " flagged INTEGER);"
-    "CREATE INDEX IF NOT EXISTS votes_mail ON votes(user, digest, id);"
-    "CREATE INDEX IF NOT EXISTS votes_cap ON votes(user, day, class, cap)"
-    " WHERE kind = 1;"
-    "CREATE INDEX IF NOT EXISTS votes_time ON votes(vote_time);";
 
 /* --- statements ------------------------------------------------------------
  */
@@ -314,23 +266,8 @@ set_aside(AsndStore *store, gint64 now, GError **error)
 static gboolean
 init_schema(AsndStore *store, GError **error)
 {
-	g_autofree char *version = ask(store->db, "PRAGMA user_version");
-	gint64 v = version ? g_ascii_strtoll(version, NULL, 10) : 0;
-	g_autofree char *set = g_strdup_printf(
-	    "BEGIN; %s PRAGMA user_version=%d; COMMIT", schema, SCHEMA_VERSION);
-
-	if (v > SCHEMA_VERSION) {
-		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_NEWER,
-		    "%s: schema version %" G_GINT64_FORMAT
-		    " is from a newer asnd; this one knows %d",
-		    store->path, v, SCHEMA_VERSION);
+	if (!asnd_schema_apply(store->db, store->path, error))
 		return FALSE;
-	}
-	if (sqlite3_exec(store->db, set, NULL, NULL, NULL) != SQLITE_OK) {
-		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
-		    "%s: %s", store->path, sqlite3_errmsg(store->db));
-		return FALSE;
-	}
 	store->begin = asnd_store_prepare(store, "BEGIN IMMEDIATE");
 	store->commit = asnd_store_prepare(store, "COMMIT");
 	store->get =

@@ -108,6 +108,7 @@ typedef struct {
 	gint64 time;
 	guint8 seal; /* 0: unsealed; makes the digest */
 	gboolean flagged;
+	AsnSpamLevel level;
 } EvMail;
 
 static inline void
@@ -120,6 +121,7 @@ ev_block(const EvMail *mail, AsndBlock *block)
 	if (!block->sealed)
 		memcpy(block->digest, &mail->ino, 4);
 	block->flagged = mail->flagged;
+	block->level = mail->level;
 	block->time = mail->time;
 	g_assert_true(
 	    asn_addr_parse(mail->addr, strlen(mail->addr), &block->addr));

@@ -130,4 +130,19 @@ for (['nobody', '', ''],
 	is($rc, 0, '... remove_users') or diag $out;
 	is(ours(), $there, '... leaves what was there, and only that') or diag $out, slurp("$tmp/record");
 }
+
+# --- one at a time ---------------------------------------------------------------------
+for my $file (qw(install.sh uninstall)) {
+	($rc, $out) = step($file, <<'END');
+mount -t tmpfs tmpfs /run || exit 99
+second() { (exec 3>&2; take_lock) 2>&1; echo "second: $?"; }
+at_work() { ls -l /proc/self/fd; second; }
+(take_lock; at_work 9>&-)
+ls /run
+take_lock; rm /run/asnd-setup.lock; second
+END
+	like($out, qr{^\w+: another ./setup install or uninstall is at work\nsecond: 75$}m, "$file: a second one is refused") or diag $out;
+	unlike($out, qr{asnd-setup\.lock}, '... what it runs does not inherit the lock, which is gone at the end');
+	like($out, qr{^second: 0\Z}m, '... a lock on a file that is gone is none');
+}
 done_testing();

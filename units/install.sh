@@ -35,15 +35,26 @@ verb_install() {
 		esac
 	done
 	check_host
-	umask 077 # whoever can open the lock can hold it
-	exec 9> /run/asnd-setup.lock # of uninstall, too, from whatever clone
-	flock -n 9 || stop 75 'another ./setup install or uninstall is at work'
-	umask 022
+	take_lock
 	: > "$log" || exit 1
 	mapfile -t changed < <(recorded changed) # by a run that failed, and nothing restarted yet
 	begun=$SECONDS
 	trap interrupted INT TERM HUP
-	install_all
+	install_all 9>&- # nothing that runs for us inherits the lock
+}
+
+# Of uninstall, too, from whatever clone.  One that ends removes the file, and
+# a lock on a file that is gone is none.
+take_lock() {
+	local file=/run/asnd-setup.lock
+	umask 077 # whoever can open it can hold it
+	while :; do
+		exec 9> $file || exit 1
+		flock -n 9 || stop 75 'another ./setup install or uninstall is at work'
+		[ ! $file -ef /dev/fd/9 ] || break
+	done
+	umask 022
+	trap "rm -f $file" EXIT
 }
 
 interrupted() { echo >&3; stop 130 'interrupted; ./setup install goes on, ./setup uninstall takes back.'; }

@@ -35,7 +35,7 @@ selftest() {
 	return $rc
 }
 selftest_end() {
-	postfix -c "$selftest_dir/conf" stop 3>&- 9<&- > /dev/null 2>&1
+	postfix -c "$selftest_dir/conf" stop 3>&- > /dev/null 2>&1
 	rm -rf "$selftest_dir"
 }
 
@@ -46,7 +46,7 @@ selftest_postfix() {
 		"smtpd_milters={ unix:$milter_socket, connect_timeout=30s, command_timeout=30s, default_action=tempfail }" <<-END || return
 		tofile unix - n n - 1 pipe flags=R user=nobody argv=/bin/dd status=none of=$d/mail/it
 	END
-	postfix -c "$d/conf" start 3>&- 9<&-
+	postfix -c "$d/conf" start 3>&-
 }
 
 selftest_send() {

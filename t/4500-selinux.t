@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The SELinux policy compiles without a warning, and linked into Debian's it
 # keeps what it promises: what our domains may not do stands in no rule.

@@ -4,7 +4,7 @@
  * format 2.0 (MaxMind-DB-spec.md): sizes, the marker, and one decoder of field
  * headers that never reads outside its section.
  *
- * Private to lib/mmdb*.c and lib/networks.c.  Nothing allocates; any thread.
+ * Private to lib/mmdb*.c, lib/networks.c and lib/rules.c.  Nothing allocates; any thread.
  */
 #pragma once
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fuzz-rules.c: any bytes as a file of rules, and as rules.mmdb. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules-date.h"
+#include "rules-text.h"
+
+#define NOW 1795217323
+#define SUM 32
+
+int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
+
+static void
+check_bad(guint line, const char *why, gpointer data)
+{
+	if (line == 0 || strchr(why, '\n') != NULL || !g_str_is_ascii(why))
+		abort();
+	++*(guint *)data;
+}
+
+static GArray *
+parse(const char *text, gsize len)
+{
+	GArray *entries = asn_rule_entries_new();
+	guint bad = 0;
+
+	if (asn_rules_parse(text, len, entries, check_bad, &bad) != bad)
+		abort();
+	return entries;
+}
+
+static gboolean
+ask(const AsnRules *rules, const AsnAddr *addr, guint32 asn, gint64 now)
+{
+	char text[ASN_RULE_STRLEN];
+	AsnRule found;
+
+	if (!asn_rules_find(rules, addr, asn, now, &found))
+		return FALSE;
+	if (asn_rule_format(&found, text)[0] == '\0' || strchr(text, '\n'))
+		abort();
+	return TRUE;
+}
+
+/* What was read can be published, and each subject then has a rule. */
+static void
+publish(const GArray *entries)
+{
+	g_autofree AsnRule *rules = g_new(AsnRule, entries->len + 1);
+	g_autoptr(GBytes) bytes = NULL;
+	const guint8 *data;
+	AsnRules *db;
+	gsize len;
+
+	for (guint i = 0; i < entries->len; i++)
+		rules[i] = g_array_index(entries, AsnRuleEntry, i).rule;
+	bytes = asn_rules_build(rules, entries->len, NOW, NULL);
+	if (bytes == NULL)
+		abort();
+	data = g_bytes_get_data(bytes, &len);
+	db = asn_rules_open_memory(data, len, "fuzz", NULL);
+	if (db == NULL)
+		abort();
+	for (guint i = 0; i < entries->len; i++) {
+		const AsnSubject *what = &rules[i].what;
+
+		if (asn_rule_holds(&rules[i], NOW) &&
+		    !ask(db, &what->net.addr, what->asn, NOW))
+			abort();
+	}
+	asn_rules_close(db);
+}
+
+static void
+as_text(const char *text, gsize len)
+{
+	g_autoptr(GArray) entries = parse(text, len);
+	g_autoptr(GArray) again = NULL;
+	g_autoptr(GString) out = g_string_new(NULL);
+	g_autoptr(GString) twice = g_string_new(NULL);
+
+	for (guint i = 0; i < entries->len; i++)
+		asn_rule_write(out, &g_array_index(entries, AsnRuleEntry, i));
+	again = parse(out->str, out->len);
+	for (guint i = 0; i < again->len; i++)
+		asn_rule_write(twice, &g_array_index(again, AsnRuleEntry, i));
+	if (!g_string_equal(out, twice))
+		abort();
+	publish(entries);
+}
+
+/* The sum at the end made right, so that mutations get past it. */
+static guint8 *
+with_sum(const guint8 *data, gsize size)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	guint8 *copy = g_malloc(size + 1);
+	gsize len = SUM;
+
+	memcpy(copy, data, size);
+	if (size < SUM)
+		return copy;
+	memset(copy + size - SUM, 0, SUM);
+	g_checksum_update(sum, copy, (gssize)size);
+	g_checksum_get_digest(sum, copy + size - SUM, &len);
+	return copy;
+}
+
+static void
+as_database(const guint8 *data, gsize size)
+{
+	g_autofree guint8 *copy = with_sum(data, size);
+	AsnRules *db = asn_rules_open_memory(copy, size, "fuzz", NULL);
+	AsnAddr a = {.family = 4}, b = {.family = 6};
+
+	if (db == NULL)
+		return;
+	for (gsize i = 0; i < size && i < 4096; i++) {
+		a.b[12 + i % 4] ^= data[i];
+		b.b[i % 16] ^= data[i];
+		ask(db, &a, data[i], NOW);
+		ask(db, &b, data[i], G_MAXINT64);
+	}
+	asn_rules_close(db);
+}
+
+static void
+as_date(const char *text)
+{
+	const AsnUntilRules how = {.now = NOW, .relative = TRUE};
+	char buf[ASN_UNTIL_SIZE];
+	gint64 until, again;
+
+	if (!asn_until_parse(text, &how, &until, NULL))
+		return;
+	if (!asn_until_parse(
+		asn_until_format(until, buf), &how, &again, NULL) ||
+	    again != until)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+{
+	g_autofree char *text = g_strndup((const char *)data, size);
+
+	as_text((const char *)data, size);
+	as_database(data, size);
+	as_date(text);
+	return 0;
+}

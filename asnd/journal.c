@@ -3,23 +3,7 @@
 
 #include <string.h>
 
-#include "journal.h"
-
-enum { LEARN = 1, TAKE_BACK = 2 };
-
-typedef enum {
-	Q_STANDING,
-	Q_CAP,
-	Q_LEARN,
-	Q_TAKE_BACK,
-	Q_BY_ID,
-	Q_REPLAY,
-	Q_COUNT,
-	Q_OLD,
-	Q_PRUNE,
-	Q_PRUNE_BACK,
-	N_QUERIES
-} Query;
+#include "journal-private.h"
 
 #define VOTE                                                                   \
 	"id, kind, ref, user, class, addr, asn, country, prefix,"              \
@@ -51,21 +35,6 @@ typedef struct {
 	AsnReceipt receipt;
 } Learnt;
 
-struct _AsndJournal {
-	AsndStore *store;
-	AsnModelParams params;
-	AsnModel *model;
-	AsndQuality *quality;
-	GArray *learnt; /* Learnt, by id */
-	sqlite3_stmt *q[N_QUERIES];
-};
-
-#define STEP(j, query, ...)                                                    \
-	asnd_store_step((j)->store, (j)->q[query], __VA_ARGS__)
-#define RUN(j, query, ...)                                                     \
-	asnd_store_run((j)->store, (j)->q[query], __VA_ARGS__)
-#define DONE(j, query) asnd_store_done((j)->q[query])
-
 /* A row of the journal. */
 typedef struct {
 	gint64 id, ref, mail_time;
@@ -77,8 +46,8 @@ typedef struct {
 	AsndVerdict verdict; /* where it is sealed */
 } Entry;
 
-static void
-read_blob(sqlite3_stmt *s, int column, void *out, gsize size)
+void
+asnd_journal_read_blob(sqlite3_stmt *s, int column, void *out, gsize size)
 {
 	if ((gsize)sqlite3_column_bytes(s, column) == size)
 		memcpy(out, sqlite3_column_blob(s, column), size);
@@ -93,10 +62,10 @@ read_entry(sqlite3_stmt *s, Entry *e)
 	e->ref = sqlite3_column_int64(s, 2);
 	e->user = (guint32)sqlite3_column_int64(s, 3);
 	e->vote = (AsndVote)sqlite3_column_int(s, 4);
-	read_blob(s, 5, &e->key.addr, sizeof e->key.addr);
+	asnd_journal_read_blob(s, 5, &e->key.addr, sizeof e->key.addr);
 	e->key.asn = (guint32)sqlite3_column_int64(s, 6);
-	read_blob(s, 7, e->key.country, sizeof e->key.country - 1);
-	read_blob(s, 8, &e->key.prefix, sizeof e->key.prefix);
+	asnd_journal_read_blob(s, 7, e->key.country, sizeof e->key.country - 1);
+	asnd_journal_read_blob(s, 8, &e->key.prefix, sizeof e->key.prefix);
 	e->mail_time = sqlite3_column_int64(s, 9);
 	e->weight = sqlite3_column_int(s, 10);
 	e->sealed = sqlite3_column_int(s, 11);
@@ -199,6 +168,8 @@ asnd_journal_new(AsndStore *store, const AsnModelParams *params, GError **error)
 	}
 	for (int i = 0; i < N_QUERIES; i++)
 		j->q[i] = asnd_store_prepare(store, queries[i]);
+	asnd_journal_prepare_lookups(j);
+	asnd_journal_prepare_forget(j);
 	asnd_journal_replay(j);
 	if (asnd_store_failed(store, NULL) == NULL)
 		return j;

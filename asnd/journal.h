@@ -10,6 +10,7 @@
 #include "mails.h"
 #include "model.h"
 #include "quality.h"
+#include "subject.h"
 
 typedef struct _AsndJournal AsndJournal;
 
@@ -48,3 +49,46 @@ int asnd_journal_cast(AsndJournal *journal, const AsndBallot *ballot);
 /* Deletes entries older than four half-lives; TRUE: some were, and the model
  * is built anew. */
 gboolean asnd_journal_prune(AsndJournal *journal, gint64 now);
+
+/* --- reading it (journal-query.c) ------------------------------------------
+ */
+
+/* A vote as it stands in the journal. */
+typedef struct {
+	gint64 id, user;
+	guint8 digest[16];
+	AsndVote vote; /* SPAM or HAM */
+	int weight;    /* 0: beyond the cap */
+	AsnOriginKey key;
+	gint64 mail_time, vote_time;
+	gint64 taken_back; /* when; 0: it stands */
+	gboolean sealed, flagged;
+} AsndJournalVote;
+
+/* The votes on mail from a subject, by the address, AS and prefix they were
+ * cast with: a search in bounded pieces, so that a network with a million
+ * votes holds nobody up.  What is cast or forgotten meanwhile may or may not
+ * be in it.  journal must outlive it. */
+typedef struct _AsndSearch AsndSearch;
+AsndSearch *asnd_search_new(
+    AsndJournal *journal, const AsnSubject *what, guint limit);
+/* The next piece.  FALSE: that was the last one, take the result. */
+gboolean asnd_search_step(AsndSearch *search);
+/* AsndJournalVote, newest first, at most limit; g_array_unref. */
+GArray *asnd_search_result(AsndSearch *search);
+void asnd_search_free(AsndSearch *search);
+
+/* The same of one mail, whoever voted. */
+GArray *asnd_journal_votes_on(
+    AsndJournal *journal, const guint8 digest[16], guint limit);
+
+/* --- forgetting (journal-forget.c) -----------------------------------------
+ */
+
+/* Deletes votes with what took them back, as if they had never been cast:
+ * what they pushed beyond the cap weighs now, who reported spam last is found
+ * anew, mails that were voted on are not judged again until something happens
+ * to them.  Returns how many votes went; then the model was built anew. */
+guint asnd_journal_forget(AsndJournal *journal, const AsnSubject *what);
+guint asnd_journal_forget_mail(AsndJournal *journal, const guint8 digest[16]);
+guint asnd_journal_forget_user(AsndJournal *journal, gint64 user);

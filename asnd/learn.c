@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* learn.c: judges mails and casts the votes. */
 
-#include "learn.h"
+#include "learn-private.h"
 
 #define BATCH 200 /* mails judged in one go */
 /* Entries of the journal a user may cause at once, and a second from then on:
@@ -10,26 +10,6 @@
 #define LIMIT_RATE 0.02
 #define LIMIT_MOST 2.0 /* a vote that takes another one back */
 #define FIRST_RUN_DONE "first_run_done"
-
-/* What is left of a user's burst. */
-typedef struct {
-	double tokens;
-	gint64 when;
-} Limit;
-
-struct _AsndLearner {
-	AsndStore *store;
-	AsndMails *mails;
-	AsndJournal *journal;
-	const AsnNetworks *networks;
-	GHashTable *limits;   /* user -> Limit, while below the burst */
-	GHashTable *deferred; /* users with mails to be judged */
-	GArray *todo;         /* ids of the first run */
-	guint at;
-	gboolean casting; /* its second half */
-	gboolean first_run, new_reporter;
-	guint64 votes;
-};
 
 /* Who waited when the process or the first run ended waits still. */
 static void
@@ -133,9 +113,8 @@ refill(AsndLearner *l, gint64 user, gint64 now)
 	return limit;
 }
 
-/* May this user cast one more vote now? */
-static gboolean
-take_tokens(AsndLearner *l, const AsndMailRow *row, gint64 now)
+gboolean
+asnd_learner_take_tokens(AsndLearner *l, const AsndMailRow *row, gint64 now)
 {
 	Limit *limit = refill(l, row->user, now);
 	AsndVote old =
@@ -175,9 +154,9 @@ decide(AsndLearner *l, const AsndMailRow *row, gint64 last_spam, gint64 now)
 	return asnd_vote_decide(&mail, &ctx);
 }
 
-static void
-cast(AsndLearner *l, const AsndMailRow *row, const AsndDecision *decision,
-    gint64 last_spam, gint64 now)
+int
+asnd_learner_cast(AsndLearner *l, const AsndMailRow *row,
+    const AsndDecision *decision, gint64 last_spam, gint64 now)
 {
 	AsndBallot ballot = {
 	    .user = row->user,
@@ -191,13 +170,15 @@ cast(AsndLearner *l, const AsndMailRow *row, const AsndDecision *decision,
 	    .flagged = row->flagged,
 	    .level = row->level,
 	};
+	int weight;
 
-	asnd_journal_cast(l->journal, &ballot);
+	weight = asnd_journal_cast(l->journal, &ballot);
 	l->votes++;
 	if (decision->vote != ASND_VOTE_SPAM)
-		return;
+		return weight;
 	asnd_mails_set_last_spam(l->mails, row->user, decision->vote_time);
 	l->new_reporter |= now - last_spam > ASND_WINDOW;
+	return weight;
 }
 
 /* FALSE: its user voted too fast, and it waits. */
@@ -214,8 +195,9 @@ judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 	row->due = decision.due;
 	if (decision.vote != ASND_VOTE_NONE) {
 		/* The administrator's act, not the user's. */
-		if (l->first_run || row->anew || take_tokens(l, row, now)) {
-			cast(l, row, &decision, last_spam, now);
+		if (l->first_run || row->anew ||
+		    asnd_learner_take_tokens(l, row, now)) {
+			asnd_learner_cast(l, row, &decision, last_spam, now);
 		} else {
 			g_hash_table_add(l->deferred, asnd_id_new(row->user));
 			row->pending = TRUE;

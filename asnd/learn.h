@@ -37,6 +37,28 @@ gboolean asnd_learner_take_new_reporter(AsndLearner *learner);
 /* After a rollback: forget what is only in memory. */
 void asnd_learner_reset(AsndLearner *learner);
 
+/* --- by a command (learn-admin.c) -------------------------------------------
+ */
+
+typedef enum {
+	ASND_LEARNT,
+	ASND_LEARNT_BEYOND_CAP, /* kept with weight 0 */
+	ASND_LEARNT_BEFORE,     /* the same vote of this user stands already */
+	ASND_LEARNT_NO_CLIENT,  /* the block names no address to be trusted */
+	ASND_LEARNT_TOO_FAST    /* as a flood of moves; later */
+} AsndLearnt;
+/* A vote as if the user had moved this mail now, whether sealed or not: who
+ * may call it is trusted.  *before: what stood, and was taken back when the
+ * vote was cast. */
+AsndLearnt asnd_learner_learn(AsndLearner *learner, gint64 user,
+    const AsndBlock *block, AsndVote vote, gint64 now, AsndVote *before);
+/* journal.h says what is forgotten.  Beside the votes, whatever waits to be
+ * judged does so no more: only an act of a user brings it back.  Returns how
+ * many votes went.  The model is a new one: publish all of it. */
+guint asnd_learner_forget(AsndLearner *learner, const AsnSubject *what);
+guint asnd_learner_forget_mail(AsndLearner *learner, const guint8 digest[16]);
+guint asnd_learner_forget_user(AsndLearner *learner, gint64 user);
+
 /* Until when a flag needs two reporters (reputation.h); 0: one is enough. */
 gint64 asnd_learner_two_reporters_until(AsndLearner *learner, gint64 now);
 /* Votes cast since the start. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lists.c: which mails wait for what. */
 
+#include <string.h>
+
 #include "mails-private.h"
 
 /* Ids of a statement that was just stepped. */
@@ -50,6 +52,44 @@ asnd_mails_all_pending(AsndMails *m)
 	}
 	DONE(m, Q_ALL_PENDING);
 	return out;
+}
+
+void
+asnd_mails_settle(AsndMails *m, AsndAddrFunc of, gpointer data)
+{
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+	sqlite3_stmt *s = m->q[Q_WAITING];
+	gboolean row = STEP(m, Q_WAITING, "");
+
+	/* Collect first: the indexes that are read change. */
+	for (; row; row = asnd_store_next(m->store, s)) {
+		gint64 id = sqlite3_column_int64(s, 0);
+		AsnAddr addr;
+
+		if (sqlite3_column_bytes(s, 1) != sizeof addr)
+			continue;
+		memcpy(&addr, sqlite3_column_blob(s, 1), sizeof addr);
+		if (addr.family != 0 && of(&addr, data))
+			g_array_append_val(ids, id);
+	}
+	DONE(m, Q_WAITING);
+	asnd_store_begin(m->store);
+	for (guint i = 0; i < ids->len; i++)
+		RUN(m, Q_SETTLE, "i", g_array_index(ids, gint64, i));
+}
+
+void
+asnd_mails_settle_user(AsndMails *m, gint64 user)
+{
+	asnd_store_begin(m->store);
+	RUN(m, Q_SETTLE_USER, "i", user);
+}
+
+void
+asnd_mails_settle_digest(AsndMails *m, const guint8 digest[16])
+{
+	asnd_store_begin(m->store);
+	RUN(m, Q_SETTLE_DIGEST, "b", digest, (gsize)16);
 }
 
 void

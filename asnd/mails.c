@@ -49,11 +49,19 @@ static const char *const queries[N_QUERIES] = {
 	      " WHERE u.last_spam>=? AND m.due>0 AND m.due<=? LIMIT ?",
     [Q_ALL_PENDING] = "SELECT id FROM mails WHERE pending=1 AND state=1"
 		      " ORDER BY time, place<>2, id",
+    [Q_WAITING] = "SELECT id, addr FROM mails WHERE pending=1"
+		  " UNION SELECT id, addr FROM mails WHERE due>0",
+    [Q_SETTLE] = "UPDATE mails SET pending=0, due=0, anew=0 WHERE id=?",
+    [Q_SETTLE_USER] =
+	"UPDATE mails SET pending=0, due=0, anew=0 WHERE user=? AND state=1",
+    [Q_SETTLE_DIGEST] = "UPDATE mails SET pending=0, due=0, anew=0"
+			" WHERE user IN (SELECT id FROM users) AND digest=?",
     [Q_PURGE] = "DELETE FROM mails WHERE gone>0 AND gone<?",
     [Q_COUNT] = "SELECT count(*) FROM mails",
     [Q_USER] = "SELECT id FROM users WHERE path=?",
     [Q_USER_ADD] = "INSERT INTO users(path) VALUES(?)",
     [Q_USER_SEEN] = "UPDATE users SET last_seen=? WHERE id=? AND last_seen<?",
+    [Q_USER_PATH] = "SELECT path FROM users WHERE id=?",
     [Q_FOLDER] = "SELECT id FROM folders WHERE user=? AND name=?",
     [Q_FOLDER_ADD] = "INSERT INTO folders(user, name) VALUES(?,?)",
     [Q_KIND] = "SELECT place FROM folders WHERE id=?",
@@ -132,6 +140,18 @@ asnd_mails_user(AsndMails *m, const char *path, gsize len, gint64 now)
 	/* To the day, so that a restart writes little. */
 	RUN(m, Q_USER_SEEN, "iii", now, id, now - ASND_DAY);
 	return id;
+}
+
+char *
+asnd_mails_user_path(AsndMails *m, gint64 user)
+{
+	char *path = NULL;
+
+	if (STEP(m, Q_USER_PATH, "i", user))
+		path = g_strndup(sqlite3_column_blob(m->q[Q_USER_PATH], 0),
+		    (gsize)sqlite3_column_bytes(m->q[Q_USER_PATH], 0));
+	DONE(m, Q_USER_PATH);
+	return path;
 }
 
 gint64

@@ -62,6 +62,8 @@ gint64 asnd_mails_user(
     AsndMails *mails, const char *path, gsize len, gint64 now);
 gint64 asnd_mails_folder(
     AsndMails *mails, gint64 user, const char *name, gsize len);
+/* The path of a user, any bytes, with a NUL behind; NULL: no such.  Free it. */
+char *asnd_mails_user_path(AsndMails *mails, gint64 user);
 /* What kind of folder it is now.  Where that changed since it was seen last,
  * its mails are to be judged anew.  oldest: as for asnd_mails_entry. */
 void asnd_mails_set_kind(
@@ -120,6 +122,13 @@ guint asnd_mails_due(
     AsndMails *mails, gint64 now, gint64 since, gint64 *ids, guint n);
 /* Everything that was read and not judged, by time of mail, junk first. */
 GArray *asnd_mails_all_pending(AsndMails *mails);
+
+/* Mails that wait to be judged, or for the day that makes them ham, wait no
+ * more: those of which of(...) says so, of one user, or with this digest. */
+typedef gboolean (*AsndAddrFunc)(const AsnAddr *addr, gpointer data);
+void asnd_mails_settle(AsndMails *mails, AsndAddrFunc of, gpointer data);
+void asnd_mails_settle_user(AsndMails *mails, gint64 user);
+void asnd_mails_settle_digest(AsndMails *mails, const guint8 digest[16]);
 
 /* Forget mails gone for ASND_GONE_GRACE, users not seen for ASND_USER_GRACE. */
 void asnd_mails_purge(AsndMails *mails, gint64 now);

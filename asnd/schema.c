@@ -60,6 +60,12 @@ static const char quality_tables[] =
     " flagged INTEGER NOT NULL, n INTEGER NOT NULL,"
     " PRIMARY KEY(week, level, flagged)) WITHOUT ROWID;";
 
+/* By what votes are searched for and forgotten. */
+static const char search_indexes[] =
+    "CREATE INDEX votes_addr ON votes(addr, id) WHERE kind = 1;"
+    "CREATE INDEX votes_asn ON votes(asn, id) WHERE kind = 1;"
+    "CREATE INDEX votes_digest ON votes(digest, id) WHERE kind = 1;";
+
 static const char level_columns[] =
     "ALTER TABLE mails ADD COLUMN level INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE votes ADD COLUMN level INTEGER NOT NULL DEFAULT 0;"
@@ -111,7 +117,7 @@ apply(sqlite3 *db, gint64 version)
 		return FALSE;
 	if (version == 1 && !run(db, level_columns))
 		return FALSE;
-	return run(db, quality_tables) &&
+	return run(db, quality_tables) && run(db, search_indexes) &&
 	       (version == 0 || run(db, count_sealed)) && run(db, set);
 }
 

@@ -7,13 +7,49 @@
 
 #define STATUS_MS 500
 
+gint64
+asnd_daemon_now(const AsndDaemon *d)
+{
+	return g_get_real_time() / G_USEC_PER_SEC + d->clock_offset;
+}
+
+const AsndCounts *
+asnd_daemon_counts(AsndDaemon *d)
+{
+	return asnd_counter_get(d->counter, asnd_daemon_now(d));
+}
+
+const char *
+asnd_daemon_store_trouble(const AsndDaemon *d)
+{
+	return d->stuck != NULL ? d->stuck
+	       : d->broken      ? "it cannot be written"
+				: NULL;
+}
+
+/* Of "all mail", as SCORE.md's warming up asks it. */
+double
+asnd_daemon_ham(AsndDaemon *d)
+{
+	AsnOriginKey none = {.addr = {.family = 6, .b = {0x01}}};
+	AsnPrediction p;
+
+	asn_model_predict(asnd_journal_model(d->journal), &none,
+	    (double)asnd_daemon_now(d), &p);
+	return p.raw_ham;
+}
+
+gboolean
+asnd_daemon_warming_up(AsndDaemon *d)
+{
+	return asnd_daemon_ham(d) < d->config->thresholds.min_ham;
+}
+
 void
 asnd_daemon_say_status(AsndDaemon *d)
 {
 	AsndStatus s = {
-	    .store_trouble = d->stuck != NULL ? d->stuck
-			     : d->broken      ? "it cannot be written"
-					      : NULL,
+	    .store_trouble = asnd_daemon_store_trouble(d),
 	    .publish_trouble = asnd_publisher_trouble(d->publisher),
 	    .votes = asnd_learner_votes(d->learner),
 	    .published = asnd_publisher_last(d->publisher),

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "bus.h"
+#include "counts.h"
 #include "daemon.h"
 #include "learn.h"
 #include "publish.h"
@@ -28,7 +30,12 @@ struct _AsndDaemon {
 	gint64 last_day;
 	gboolean hold; /* keep the old base until the first run is learnt */
 	gboolean broken, scan_told;
-	guint64 written; /* rows, when it broke */
+	guint64 written;   /* rows, when it broke */
+	gint64 started;    /* wall clock */
+	AsnWatchSync sync; /* the last one, where has_sync */
+	gboolean has_sync;
+	AsndBus *bus; /* NULL: never started */
+	AsndCounter *counter;
 	void (*fatal)(gpointer data);
 	gpointer fatal_data;
 };
@@ -36,5 +43,12 @@ struct _AsndDaemon {
 /* STATUS=, now; soon, and not after every packet. */
 void asnd_daemon_say_status(AsndDaemon *daemon);
 void asnd_daemon_want_status(AsndDaemon *daemon);
+/* For whoever asks how it goes.  Why the evidence cannot be used, NULL: it
+ * can; weight of all ham now, and whether that is too little to flag mail. */
+const AsndCounts *asnd_daemon_counts(AsndDaemon *daemon);
+const char *asnd_daemon_store_trouble(const AsndDaemon *daemon);
+double asnd_daemon_ham(AsndDaemon *daemon);
+gboolean asnd_daemon_warming_up(AsndDaemon *daemon);
+gint64 asnd_daemon_now(const AsndDaemon *daemon);
 /* The watchdog, if there is one: signs of life from the main loop. */
 void asnd_daemon_start_pings(AsndDaemon *daemon);

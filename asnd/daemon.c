@@ -10,9 +10,7 @@
 static gint64
 now_of(gpointer data)
 {
-	AsndDaemon *d = data;
-
-	return g_get_real_time() / G_USEC_PER_SEC + d->clock_offset;
+	return asnd_daemon_now(data);
 }
 
 /* --- publishing ------------------------------------------------------------
@@ -245,6 +243,8 @@ on_sync(const AsnWatchSync *sync, gpointer data)
 	       " %u entries refused",
 	    sync->watches, sync->polled, sync->overflows, sync->refused);
 	d->scan_told = FALSE;
+	d->sync = *sync;
+	d->has_sync = TRUE;
 }
 
 /* networks.mmdb was replaced: votes to come get their keys from it. */
@@ -285,6 +285,7 @@ open_evidence(AsndDaemon *d, GError **error)
 	if (d->journal == NULL)
 		return FALSE;
 	d->learner = asnd_learner_new(d->store, d->mails, d->journal);
+	d->counter = asnd_counter_new(d->store);
 	return TRUE;
 }
 
@@ -336,6 +337,7 @@ asnd_daemon_new(const AsnConfig *config, gint64 clock_offset, GError **error)
 	d->config = config;
 	d->clock_offset = clock_offset;
 	d->own_hosts = asnd_block_own_hosts(config);
+	d->started = now_of(d);
 	if (start(d, error))
 		return d;
 	asnd_daemon_free(d);
@@ -347,6 +349,7 @@ asnd_daemon_free(AsndDaemon *d)
 {
 	if (d == NULL)
 		return;
+	asnd_bus_stop(d);
 	if (d->tick != 0)
 		g_source_remove(d->tick);
 	if (d->publish_timer != 0)
@@ -360,6 +363,7 @@ asnd_daemon_free(AsndDaemon *d)
 	asnd_watch_server_free(d->server);
 	asnd_publisher_free(d->publisher);
 	asnd_learner_free(d->learner);
+	asnd_counter_free(d->counter);
 	asnd_journal_free(d->journal);
 	asnd_mails_free(d->mails);
 	asnd_store_close(d->store);

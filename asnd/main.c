@@ -8,6 +8,7 @@
 
 #include <glib-unix.h>
 
+#include "bus.h"
 #include "daemon.h"
 #include "log-syslog.h"
 #include "notify.h"
@@ -16,7 +17,7 @@
 static char *config_path;
 static gint64 clock_offset;
 static AsnPrivilege privilege; /* --user */
-static gboolean only_test, show_version, to_syslog;
+static gboolean only_test, session, show_version, to_syslog;
 
 static const GOptionEntry options[] = {
     {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
@@ -27,6 +28,8 @@ static const GOptionEntry options[] = {
 	"Log to syslog instead of stderr", NULL},
     {"test-config", 't', 0, G_OPTION_ARG_NONE, &only_test,
 	"Check configuration, keys and databases, and leave", NULL},
+    {"session", 0, 0, G_OPTION_ARG_NONE, &session,
+	"Answer on the session bus instead of the system bus", NULL},
     {"clock-offset", 0, 0, G_OPTION_ARG_INT64, &clock_offset,
 	"Add to the wall clock (for tests)", "SECONDS"},
     {"version", 'V', 0, G_OPTION_ARG_NONE, &show_version, "Print the version",
@@ -120,6 +123,7 @@ run(AsnConfig *config)
 	g_unix_signal_add(SIGHUP, on_reload, &m);
 	g_unix_signal_add(SIGUSR1, on_reload, &m);
 	hold_reloads(SIG_UNBLOCK);
+	asnd_bus_start(m.daemon, session);
 	asn_notify_ready();
 	g_main_loop_run(m.loop);
 	asn_notify_stopping();

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The handlers of the methods of org.asnd1.Manager (bus.h), by the file that
+ * has them.
+ */
+#pragma once
+
+#include "bus.h"
+
+/* bus-status.c */
+void asnd_bus_get_status(AsndBusCall *call);

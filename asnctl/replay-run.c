@@ -2,6 +2,7 @@
 /* replay-run.c: feeds a stream and its delayed feedback to the model. */
 
 #include "replay.h"
+#include "votes.h"
 
 /* refmodel.py's hash of (row, salt) to [0,1): stands for a random generator,
  * so that two programs draw the same feedback. */
@@ -32,45 +33,99 @@ feedback(gsize row, gboolean spam, const ReplayOptions *o, gboolean *learnt)
 	return *learnt || o->implicit;
 }
 
-typedef struct {
-	gsize row;
-	double now; /* when the feedback arrives */
-	gboolean spam;
-	guint32 user;
-} Pending;
-
-static void
-learn(AsnModel *model, const ReplayRow *row, const Pending *p)
+GArray *
+replay_draw_votes(const GArray *rows, const ReplayOptions *o)
 {
-	if (!asn_model_allowed(model, &row->key, p->spam, p->user, p->now))
-		return;
-	/* The time of the mail counts, not that of the feedback. */
-	asn_model_learn(model, &row->key, row->t, p->spam, 1.0, p->user);
+	GArray *votes = g_array_new(FALSE, FALSE, sizeof(ReplayVote));
+
+	for (guint i = 0; i < rows->len; i++) {
+		const ReplayRow *row = &g_array_index(rows, ReplayRow, i);
+		ReplayVote vote = {.row = i, .now = row->t + o->delay};
+
+		if (!feedback(i, row->spam, o, &vote.spam))
+			continue;
+		if (o->users > 0)
+			vote.user = 1 + (guint32)(u01(i, 11) * o->users);
+		g_array_append_val(votes, vote);
+	}
+	return votes;
 }
 
 void
-replay_run(AsnModel *model, const ReplayRow *rows, gsize n,
-    const ReplayOptions *o, ReplayResult *results)
+replay_stream_clear(ReplayStream *stream)
 {
-	g_autofree Pending *queue = g_new(Pending, n + 1);
-	gsize head = 0, tail = 0;
+	g_clear_pointer(&stream->rows, g_array_unref);
+	g_clear_pointer(&stream->votes, g_array_unref);
+}
+
+/* --- reporters ------------------------------------------------------------
+ */
+
+/* The last different users who reported spam, most recent first. */
+typedef struct {
+	guint32 user[ASND_REPORTERS];
+	double when[ASND_REPORTERS];
+} Reporters;
+
+static void
+note_reporter(Reporters *r, guint32 user, double now)
+{
+	guint at = 0;
+
+	while (at + 1 < ASND_REPORTERS && r->user[at] != user)
+		at++;
+	for (; at > 0; at--) {
+		r->user[at] = r->user[at - 1];
+		r->when[at] = r->when[at - 1];
+	}
+	r->user[0] = user;
+	r->when[0] = now;
+}
+
+static guint
+needed(const Reporters *r, double now)
+{
+	const guint last = ASND_REPORTERS - 1;
+
+	return r->user[last] != 0 && now - r->when[last] <= ASND_WINDOW ? 2 : 1;
+}
+
+/* --- running --------------------------------------------------------------
+ */
+
+static void
+learn(AsnModel *model, const ReplayRow *row, const ReplayVote *v)
+{
+	if (!asn_model_allowed(model, &row->key, v->spam, v->user, v->now))
+		return;
+	/* The time of the mail counts, not that of the feedback. */
+	asn_model_learn(model, &row->key, row->t, v->spam, 1.0, v->user);
+}
+
+void
+replay_run(
+    AsnModel *model, const ReplayStream *stream, gsize n, ReplayResult *results)
+{
+	const ReplayRow *rows = (const ReplayRow *)stream->rows->data;
+	const ReplayVote *vote = (const ReplayVote *)stream->votes->data;
+	const ReplayVote *end = vote + stream->votes->len;
+	Reporters reporters = {{0}, {0}};
 
 	for (gsize i = 0; i < n; i++) {
 		AsnPrediction p;
-		gboolean spam;
 
-		while (head < tail && queue[head].now <= rows[i].t) {
-			learn(model, &rows[queue[head].row], &queue[head]);
-			head++;
+		for (; vote < end && vote->row < i && vote->now <= rows[i].t;
+		     vote++) {
+			learn(model, &rows[vote->row], vote);
+			if (vote->spam && vote->user != 0)
+				note_reporter(
+				    &reporters, vote->user, vote->now);
 		}
+		if (stream->reporters)
+			asn_model_set_min_reporters(
+			    model, needed(&reporters, rows[i].t));
 		asn_model_predict(model, &rows[i].key, rows[i].t, &p);
 		results[i] =
 		    (ReplayResult){p.score, p.evidence, p.warm, p.flag};
-		if (!feedback(i, rows[i].spam, o, &spam))
-			continue;
-		queue[tail] = (Pending){i, rows[i].t + o->delay, spam, 0};
-		if (o->users > 0)
-			queue[tail].user = 1 + (guint32)(u01(i, 11) * o->users);
-		tail++;
 	}
 }

@@ -1,37 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* replay.c: asnctl replay, the options and what is printed. */
+/* replay.c: asnctl replay, the options and the order of things. */
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "asnctl.h"
+#include "output.h"
+#include "replay-maildir.h"
 #include "replay.h"
 
-static const char level_letters[ASN_N_LEVELS + 1] = "GCAPNI";
-static const char *const level_names[ASN_N_LEVELS] = {
-    "all mail", "country", "AS", "prefix", "block", "address"};
+#define NOT_GIVEN G_MININT /* of a whole number; others: REPLAY_UNSET */
 
 /* As GOption hands them over, before they are checked. */
 typedef struct {
 	ReplayOptions o;
 	double half_life; /* days */
 	int cap, min_reporters;
-	char *levels, *dump;
-	char **files;
+	char *levels, *dump, *write;
+	gboolean maildir, json;
+	char *config, *db;
+	char **junk, **files;
 } Arguments;
 
 static Arguments args = {
     .o = {.delay = 86400,
-	.spam_frac = 1,
-	.ham_frac = 1,
-	.active = 1,
+	.spam_frac = REPLAY_UNSET,
+	.ham_frac = REPLAY_UNSET,
+	.active = REPLAY_UNSET,
+	.miss = REPLAY_UNSET,
 	.start = 0.5,
-	.explain = -1},
-    .half_life = 60,
+	.explain = -1,
+	.users = NOT_GIVEN},
+    .half_life = REPLAY_UNSET,
     .cap = 2,
-    .min_reporters = 1,
+    .min_reporters = NOT_GIVEN,
 };
 
 /* --- options -------------------------------------------------------------- */
@@ -47,11 +52,20 @@ in_range(const char *name, double v, double min, double max)
 	return FALSE;
 }
 
+/* The same of what may have been left out. */
+static gboolean
+settle(const char *name, double *v, double fallback, double min, double max)
+{
+	if (*v == REPLAY_UNSET)
+		*v = fallback;
+	return in_range(name, *v, min, max);
+}
+
 /* A subset of GCAPNI in this order, at least one. */
 static gboolean
 parse_levels(const char *text, guint *out)
 {
-	const char *at = level_letters;
+	const char *at = replay_level_letters;
 
 	*out = 0;
 	for (const char *c = text; *c != '\0'; c++) {
@@ -59,14 +73,62 @@ parse_levels(const char *text, guint *out)
 
 		if (found == NULL)
 			break;
-		*out |= 1u << (found - level_letters);
+		*out |= 1u << (found - replay_level_letters);
 		at = found + 1;
 		if (c[1] == '\0')
 			return TRUE;
 	}
 	g_printerr("asnctl replay: --levels must be letters of %s in this "
 		   "order\n",
-	    level_letters);
+	    replay_level_letters);
+	return FALSE;
+}
+
+/* What stands for users that a recorded stream does not have. */
+static gboolean
+check_users(Arguments *a)
+{
+	ReplayOptions *o = &a->o;
+
+	if (a->min_reporters == NOT_GIVEN)
+		a->min_reporters = 1;
+	if (o->users == NOT_GIVEN)
+		o->users = 0;
+	return settle("spam-frac", &o->spam_frac, 1, 0, 1) &&
+	       settle("ham-frac", &o->ham_frac, 1, 0, 1) &&
+	       settle("active", &o->active, 1, 0, 1) &&
+	       settle("miss", &o->miss, 0, 0, 1) &&
+	       in_range("users", o->users, 0, G_MAXINT);
+}
+
+static gboolean
+check_maildir(const Arguments *a)
+{
+	const ReplayOptions *o = &a->o;
+
+	if (o->spam_frac == REPLAY_UNSET && o->ham_frac == REPLAY_UNSET &&
+	    o->active == REPLAY_UNSET && o->miss == REPLAY_UNSET &&
+	    o->users == NOT_GIVEN && !o->implicit)
+		return TRUE;
+	g_printerr("asnctl replay: --spam-frac, --ham-frac, --active, --miss, "
+		   "--implicit and --users make up users for a FILE.tsv; a "
+		   "Maildir has a real one\n");
+	return FALSE;
+}
+
+static gboolean
+check_file(const Arguments *a)
+{
+	if (a->junk != NULL || a->config != NULL || a->db != NULL ||
+	    a->write != NULL) {
+		g_printerr("asnctl replay: --junk, --config, --db and --write "
+			   "go with --maildir alone\n");
+		return FALSE;
+	}
+	if (a->files != NULL && a->files[0] != NULL && a->files[1] == NULL)
+		return TRUE;
+	g_printerr("asnctl replay: give one FILE.tsv, or --maildir; "
+		   "\"asnctl replay --help\" tells more\n");
 	return FALSE;
 }
 
@@ -74,30 +136,48 @@ static gboolean
 check_arguments(Arguments *a)
 {
 	ReplayOptions *o = &a->o;
-	AsnModelParams *p = &o->params;
 
+	if (!(a->maildir ? check_maildir(a) : check_file(a) && check_users(a)))
+		return FALSE;
 	if (!in_range("delay", o->delay, 0, 1e12) ||
-	    !in_range("spam-frac", o->spam_frac, 0, 1) ||
-	    !in_range("ham-frac", o->ham_frac, 0, 1) ||
-	    !in_range("active", o->active, 0, 1) ||
-	    !in_range("miss", o->miss, 0, 1) ||
 	    !in_range("from", o->start, 0, 1) ||
 	    !in_range("explain", (double)o->explain, -1, 1e12) ||
-	    !in_range("users", o->users, 0, G_MAXINT) ||
 	    !in_range("cap", a->cap, 0, G_MAXINT) ||
-	    !in_range("min-reporters", a->min_reporters, 1, 2) ||
-	    !in_range("k", p->k, 1e-9, 1e9) ||
-	    !in_range("k0", p->k_all, 1e-9, 1e9) ||
-	    !in_range("m", p->m, 1e-9, 1e9) ||
-	    !in_range("half-life", a->half_life, 1e-6, 1e9) ||
-	    !in_range("threshold", p->threshold, 0, 1e9) ||
-	    !in_range("evidence", p->evidence, 0, 1e9) ||
-	    !in_range("min-ham", p->min_ham, 0, 1e9))
+	    (a->min_reporters != NOT_GIVEN &&
+		!in_range("min-reporters", a->min_reporters, 1, 2)))
+		return FALSE;
+	if (o->explain >= 0 && a->json) {
+		g_printerr("asnctl replay: --explain is for people, --json for "
+			   "programs: leave out one of them\n");
+		return FALSE;
+	}
+	o->dump = a->dump;
+	return TRUE;
+}
+
+/* What was not given is the config's, or the model's own. */
+static gboolean
+settle_params(Arguments *a, const AsnConfig *config)
+{
+	AsnModelParams *p = &a->o.params;
+	const AsnModelParams *d = &asn_model_defaults;
+	const AsnThresholds t =
+	    config ? config->thresholds
+		   : (AsnThresholds){d->threshold, d->evidence, d->min_ham};
+	const double half_life = config ? config->half_life : d->half_life;
+
+	if (!settle("k", &p->k, d->k, 1e-9, 1e9) ||
+	    !settle("k0", &p->k_all, d->k_all, 1e-9, 1e9) ||
+	    !settle("m", &p->m, d->m, 1e-9, 1e9) ||
+	    !settle("half-life", &a->half_life, half_life / 86400, 1e-6, 1e9) ||
+	    !settle("threshold", &p->threshold, t.threshold, 0, 1e9) ||
+	    !settle("evidence", &p->evidence, t.evidence, 0, 1e9) ||
+	    !settle("min-ham", &p->min_ham, t.min_ham, 0, 1e9))
 		return FALSE;
 	p->half_life = a->half_life * 86400.0;
 	p->cap = (guint)a->cap;
-	p->min_reporters = (guint)a->min_reporters;
-	o->dump = a->dump;
+	p->min_reporters = a->min_reporters == 2 ? 2 : 1;
+	p->levels = d->levels;
 	return a->levels == NULL || parse_levels(a->levels, &p->levels);
 }
 
@@ -142,8 +222,20 @@ static const GOptionEntry entries[] = {
 	"and this evidence (2)", "WEIGHT"},
     {"min-ham", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.params.min_ham,
 	"and this much ham in all (50)", "WEIGHT"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &args.json, "Print one JSON object",
+	NULL},
+    {"maildir", 0, 0, G_OPTION_ARG_NONE, &args.maildir,
+	"Replay the mails of Maildirs DIR... (those of the config)", NULL},
+    {"junk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.junk,
+	"Junk folder there, may be repeated (those of the config)", "NAME"},
+    {"write", 0, 0, G_OPTION_ARG_FILENAME, &args.write,
+	"Write their mails as a FILE.tsv for replay", "FILE"},
+    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &args.config,
+	"Config file, for Maildirs, folders and thresholds", "FILE"},
+    {"db", 0, 0, G_OPTION_ARG_FILENAME, &args.db, "Read networks.mmdb there",
+	"DIR"},
     {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.files, NULL,
-	"FILE.tsv"},
+	"FILE.tsv | --maildir [DIR...]"},
     {NULL},
 };
 
@@ -154,217 +246,217 @@ parse_arguments(int *argc, char ***argv)
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context,
-	    "Replays a recorded stream of mails through the score and prints "
-	    "how good it was.");
+	    "Replays a recorded stream of mails, or the mails of Maildirs, "
+	    "through the score\nand prints how good it was.");
 	g_option_context_set_description(context,
 	    "FILE.tsv: time, address, prefix, AS number, country, class "
 	    "(1: spam); tab separated.\n'-' (prefix, country) and 0 (AS) mean "
-	    "unknown; lines that start with # are left out.");
+	    "unknown; lines that start with # are left out.\n\nMaildirs are "
+	    "only read: what lies in Junk is spam, what was read and kept is\n"
+	    "ham.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, argc, argv, &error)) {
 		g_printerr("asnctl replay: %s\n", error->message);
 		return FALSE;
 	}
-	if (args.files == NULL || args.files[0] == NULL ||
-	    args.files[1] != NULL) {
-		g_printerr("asnctl replay: give one FILE.tsv; "
-			   "\"asnctl replay --help\" tells more\n");
-		return FALSE;
-	}
 	return check_arguments(&args);
 }
 
-/* --- output --------------------------------------------------------------- */
-
-static const char *
-level_key(AsnLevel level, const AsnOriginKey *key, char *buf, gsize size)
-{
-	char text[ASN_NETWORK_STRLEN];
-	AsnNetwork net = key->prefix;
-
-	switch (level) {
-	case ASN_LEVEL_COUNTRY:
-		g_strlcpy(buf, key->country, size);
-		return buf;
-	case ASN_LEVEL_AS:
-		g_snprintf(buf, size, "%u", key->asn);
-		return buf;
-	case ASN_LEVEL_PREFIX:
-		break;
-	case ASN_LEVEL_BLOCK:
-		net = asn_addr_block(&key->addr);
-		break;
-	case ASN_LEVEL_ADDRESS:
-		net = asn_addr_leaf(&key->addr);
-		break;
-	default:
-		g_strlcpy(buf, "*", size);
-		return buf;
-	}
-	if (level == ASN_LEVEL_ADDRESS && key->addr.family == 4)
-		g_strlcpy(buf, asn_addr_format(&net.addr, text), size);
-	else
-		g_strlcpy(buf, asn_network_format(&net, text), size);
-	return buf;
-}
-
-static double
-log_odds(double theta)
-{
-	return log(theta / (1 - theta));
-}
-
-static void
-print_explanation(const AsnModel *model, const ReplayRow *row)
-{
-	double before = 0.5, best = 0;
-	int decider = -1;
-	char key[64];
-	AsnPrediction p;
-
-	asn_model_predict(model, &row->key, row->t, &p);
-	for (guint l = 0; l < ASN_N_LEVELS; l++) {
-		const AsnChainLevel *c = &p.level[l];
-		double rise;
-
-		if (!c->present)
-			continue;
-		rise = log_odds(c->theta) - log_odds(before);
-		printf("%-8s %-22s spam %8.2f  ham %8.2f  theta %.4f  "
-		       "(%+.2f)\n",
-		    level_names[l], level_key(l, &row->key, key, sizeof key),
-		    c->s, c->h, c->theta, rise);
-		if (l >= ASN_LEVEL_AS && (decider < 0 || rise > best)) {
-			best = rise;
-			decider = (int)l;
-		}
-		before = c->theta;
-	}
-	printf("score %.4f evidence %.2f warm %d flag %d", p.score, p.evidence,
-	    p.warm, p.flag);
-	if (decider >= 0)
-		printf("; decided by %s %s", level_names[decider],
-		    level_key((AsnLevel)decider, &row->key, key, sizeof key));
-	printf("\n");
-}
+/* --- running ---------------------------------------------------------------
+ */
 
 static int
-explain(const ReplayOptions *o, const ReplayRow *rows, gsize n)
+explain(const Arguments *a, const ReplayStream *stream)
 {
-	const gsize i = (gsize)o->explain;
+	const gsize i = (gsize)a->o.explain;
 	g_autofree ReplayResult *results = NULL;
+	const ReplayRow *row;
 	AsnModel *model;
+	char *text = NULL;
+	gsize len = 0;
+	FILE *to;
+	int code;
 
-	if (i >= n) {
-		g_printerr("asnctl replay: --explain %zu: there are %zu mails, "
+	if (i >= stream->rows->len) {
+		g_printerr("asnctl replay: --explain %zu: there are %u mails, "
 			   "counted from 0\n",
-		    i, n);
+		    i, stream->rows->len);
 		return EX_USAGE;
 	}
-	model = asn_model_new(&o->params);
+	row = &g_array_index(stream->rows, ReplayRow, i);
+	model = asn_model_new(&a->o.params);
 	results = g_new(ReplayResult, i + 1);
-	replay_run(model, rows, i + 1, o, results);
-	printf(
-	    "mail %zu time %.0f class %d\n", i, trunc(rows[i].t), rows[i].spam);
-	print_explanation(model, &rows[i]);
+	replay_run(model, stream, i + 1, results);
+	to = open_memstream(&text, &len);
+	fprintf(
+	    to, "mail %zu time %.0f class %d\n", i, trunc(row->t), row->spam);
+	replay_explain(model, row, to);
+	fclose(to);
+	code = output_to_stdout(text, len);
+	free(text);
 	asn_model_free(model);
-	return EX_OK;
+	return code;
 }
 
-static gboolean
-dump(const char *path, const ReplayRow *rows, const ReplayResult *results,
-    gsize n)
-{
-	FILE *f = fopen(path, "we");
-	gboolean ok = f != NULL;
-
-	for (gsize i = 0; ok && i < n; i++)
-		ok = fprintf(f, "%zu\t%d\t%.12f\t%.12f\t%d\t%d\n", i,
-			 rows[i].spam, results[i].score, results[i].evidence,
-			 results[i].warm, results[i].flag) > 0;
-	if (f != NULL && fclose(f) != 0)
-		ok = FALSE;
-	if (!ok)
-		g_printerr("asnctl replay: cannot write %s: %s\n", path,
-		    g_strerror(errno));
-	return ok;
-}
-
+/* m: NULL for a recorded stream. */
 static void
-print_sums(const AsnModel *model, const ReplayResult *results, gsize n)
+put_answer(const Arguments *a, const ReplayMaildirs *m,
+    const ReplayStream *stream, const ReplayResult *results, gsize start,
+    const char *lines, GString *out)
 {
-	const guint used = asn_model_params(model)->levels;
-
-	printf("sum_score\t%.9f\n", replay_sum(results, n, FALSE));
-	printf("sum_evidence\t%.9f\n", replay_sum(results, n, TRUE));
-	for (guint l = 0; l < ASN_N_LEVELS; l++)
-		if (used & 1u << l)
-			printf("nodes_%c\t%u\n", level_letters[l],
-			    asn_model_n_nodes(model, l));
+	if (a->json) {
+		g_string_append_c(out, '{');
+		replay_json(lines, out);
+		if (m != NULL)
+			replay_maildir_json(m, stream, results, start, out);
+		g_string_append(out, "}\n");
+		return;
+	}
+	g_string_append(out, lines);
+	if (m != NULL)
+		replay_maildir_print(m, stream, results, start, out);
 }
 
+/* head: lines before the metrics. */
 static int
-measure(
-    const ReplayOptions *o, const char *path, const ReplayRow *rows, gsize n)
+measure(const Arguments *a, const ReplayMaildirs *m, const ReplayStream *stream,
+    const char *head)
 {
-	const gsize start = (gsize)((double)n * o->start);
+	const gsize n = stream->rows->len;
+	const gsize start = (gsize)((double)n * a->o.start);
 	g_autofree ReplayResult *results = g_new(ReplayResult, n + 1);
-	g_autofree char *base = g_path_get_basename(path);
-	AsnModel *model;
-	int status = EX_OK;
+	g_autoptr(GString) lines = g_string_new(head);
+	g_autoptr(GString) out = g_string_new(NULL);
+	AsnModel *model = asn_model_new(&a->o.params);
+	char *text = NULL;
+	gsize len = 0;
+	FILE *to = open_memstream(&text, &len);
 
-	if (start >= n) {
-		g_printerr("asnctl replay: %s: no mail to measure (%zu mails, "
-			   "--from %g)\n",
-		    path, n, o->start);
-		return EX_DATAERR;
-	}
-	model = asn_model_new(&o->params);
-	replay_run(model, rows, n, o, results);
-	if (o->dump != NULL && !dump(o->dump, rows, results, n))
-		status = EX_CANTCREAT;
-	if (status == EX_OK) {
-		printf("file\t%s\n", base);
-		replay_measure(stdout, rows, results, start, n);
-		print_sums(model, results, n);
-	}
+	replay_run(model, stream, n, results);
+	replay_measure(
+	    to, (const ReplayRow *)stream->rows->data, results, start, n);
+	fclose(to);
+	g_string_append_len(lines, text, (gssize)len);
+	free(text);
+	replay_sums(model, results, n, lines);
 	asn_model_free(model);
-	return status;
+	if (a->o.dump != NULL && !replay_dump(a->o.dump, stream, results))
+		return EX_CANTCREAT;
+	put_answer(a, m, stream, results, start, lines->str, out);
+	return output_to_stdout(out->str, out->len);
 }
 
+/* FALSE, and a line: nothing. */
+static gboolean
+has_any(const Arguments *a, const ReplayStream *stream, const char *name)
+{
+	const guint n = stream->rows->len;
+
+	if ((gsize)((double)n * a->o.start) < n)
+		return TRUE;
+	g_printerr("asnctl replay: %s: no mail to measure (%u mails, --from "
+		   "%g)\n",
+	    name, n, a->o.start);
+	return FALSE;
+}
+
+/* --- what is replayed ------------------------------------------------------
+ */
+
 static int
-replay_file(const Arguments *a)
+replay_file(Arguments *a)
 {
 	const char *path = a->files[0];
-	g_autoptr(GArray) rows = NULL;
+	g_autofree char *base = g_path_get_basename(path);
+	g_autofree char *head = g_strdup_printf("file\t%s\n", base);
+	ReplayStream stream = {.rows = NULL};
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
+	int code = EX_DATAERR;
 	gsize len;
 
+	if (!settle_params(a, NULL))
+		return EX_USAGE;
 	if (!g_file_get_contents(path, &text, &len, &error)) {
 		g_printerr("asnctl replay: %s\n", error->message);
 		return EX_NOINPUT;
 	}
-	rows = replay_parse(text, len, path, &error);
-	if (rows == NULL) {
+	stream.rows = replay_parse(text, len, path, &error);
+	if (stream.rows == NULL) {
 		g_printerr("asnctl replay: %s\n", error->message);
 		return EX_DATAERR;
 	}
+	stream.votes = replay_draw_votes(stream.rows, &a->o);
 	if (a->o.explain >= 0)
-		return explain(&a->o, (ReplayRow *)rows->data, rows->len);
-	return measure(&a->o, path, (ReplayRow *)rows->data, rows->len);
+		code = explain(a, &stream);
+	else if (has_any(a, &stream, path))
+		code = measure(a, NULL, &stream, head);
+	replay_stream_clear(&stream);
+	return code;
+}
+
+static int
+replay_collected(Arguments *a, ReplayMaildirs *m, ReplayStream *stream)
+{
+	g_autoptr(GString) head = g_string_new(NULL);
+
+	if (stream->rows->len == 0) {
+		g_autofree char *why = replay_maildir_nothing(m);
+
+		g_printerr("asnctl replay: %s\n", why);
+		return EX_DATAERR;
+	}
+	if (a->min_reporters != NOT_GIVEN)
+		stream->reporters = FALSE;
+	if (a->write != NULL && !replay_write(a->write, stream))
+		return EX_CANTCREAT;
+	if (a->o.explain >= 0)
+		return explain(a, stream);
+	if (!has_any(a, stream, "--maildir"))
+		return EX_DATAERR;
+	replay_maildir_lines(m, head);
+	return measure(a, m, stream, head->str);
+}
+
+static int
+replay_maildirs(Arguments *a)
+{
+	const ReplayMaildirAsk ask = {.config = a->config,
+	    .db = a->db,
+	    .junk = a->junk,
+	    .dirs = a->files};
+	ReplayStream stream = {.rows = NULL};
+	ReplayMaildirs m;
+	int code = replay_maildirs_open(&ask, &m);
+
+	if (code == EX_OK && !settle_params(a, m.config))
+		code = EX_USAGE;
+	if (code == EX_OK)
+		code = replay_maildirs_read(&m, a->o.delay, &stream);
+	if (code == EX_OK)
+		code = replay_collected(a, &m, &stream);
+	replay_stream_clear(&stream);
+	replay_maildirs_clear(&m);
+	return code;
 }
 
 int
 asnctl_replay(int argc, char **argv)
 {
+	AsnModelParams *p = &args.o.params;
 	int status = EX_USAGE;
 
-	args.o.params = asn_model_defaults;
+	p->k = p->k_all = p->m = REPLAY_UNSET;
+	p->threshold = p->evidence = p->min_ham = REPLAY_UNSET;
 	if (parse_arguments(&argc, &argv))
-		status = replay_file(&args);
+		status =
+		    args.maildir ? replay_maildirs(&args) : replay_file(&args);
 	g_free(args.levels);
 	g_free(args.dump);
+	g_free(args.write);
+	g_free(args.config);
+	g_free(args.db);
+	g_strfreev(args.junk);
 	g_strfreev(args.files);
 	return status;
 }

@@ -75,7 +75,9 @@ sub start {
 		open STDERR, '>>', "$self->{dir}/log/$name" or die;
 		open STDOUT, '>&', \*STDERR;
 		$ENV{G_MESSAGES_DEBUG} = $ENV{PAIR_DEBUG} // '';
-		%ENV = (%ENV, %{ $self->{env}{$name} // {} });
+		# never the bus of this machine; Bus.pm gives it another one
+		%ENV = (%ENV, DBUS_SYSTEM_BUS_ADDRESS => "unix:path=$self->{dir}/run/no-bus",
+			%{ $self->{env}{$name} // {} });
 		pass($self->{pass}{$name}) if $self->{pass}{$name};
 		exec @{ $self->{as}{$name} // [] }, "$build/asnd/$name", '--config',
 		    "$self->{dir}/asnd.conf", @options or POSIX::_exit(127);

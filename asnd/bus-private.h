@@ -64,6 +64,14 @@ typedef struct _AsndBusSignals AsndBusSignals;
 AsndBusSignals *asnd_bus_signals_new(void);
 void asnd_bus_signals_free(AsndBusSignals *signals);
 
+/* One more that nobody is told of by itself. */
+void asnd_bus_left_out(AsndDaemon *daemon, const char *signal);
+
+/* --- bus-event.c
+ * --------------------------------------------------------------
+ */
+GArray *asnd_bus_events_new(void);
+
 /* --- bus.c -------------------------------------------------------------------
  */
 struct _AsndBus {
@@ -78,6 +86,9 @@ struct _AsndBus {
 	AsndBusLimit *users;
 	AsndBusCallers *callers;
 	AsndBusSignals *signals;
+	GArray *events; /* of bus-event.c, not committed yet */
+	double score;   /* in the header of the mail being judged */
+	gboolean warming;
 };
 /* The handler of a method, NULL: there is none yet.  *may_change_only. */
 AsndBusMethod asnd_bus_find_method(const char *name, gboolean *may_change_only);

@@ -96,16 +96,27 @@ left_of(AsndBusSignals *s, const char *signal)
 	return NULL;
 }
 
+void
+asnd_bus_left_out(AsndDaemon *d, const char *signal)
+{
+	left_of(d->bus->signals, signal)->left_out++;
+}
+
 /* (a{sv}) with what was left out before it. */
 static GVariant *
 with_left_out(GVariant *args, guint64 n)
 {
 	g_autoptr(GVariant) dict = g_variant_get_child_value(args, 0);
-	GVariantDict d;
+	GVariantBuilder b;
 
-	g_variant_dict_init(&d, dict);
-	g_variant_dict_insert(&d, "left_out", "t", n);
-	return g_variant_new("(@a{sv})", g_variant_dict_end(&d));
+	g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
+	for (gsize i = 0; i < g_variant_n_children(dict); i++) {
+		g_autoptr(GVariant) entry = g_variant_get_child_value(dict, i);
+
+		g_variant_builder_add_value(&b, entry);
+	}
+	g_variant_builder_add(&b, "{sv}", "left_out", g_variant_new_uint64(n));
+	return g_variant_new("(a{sv})", &b);
 }
 
 void

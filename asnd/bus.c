@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bus.c: asnd on D-Bus: the connection, the name and the table of methods. */
 
+#include <math.h>
 #include <string.h>
 
+#include "bus-event.h"
 #include "bus-interface.h"
 #include "bus-methods.h"
 #include "bus-private.h"
@@ -218,7 +220,11 @@ asnd_bus_start(AsndDaemon *daemon, gboolean session)
 	bus->senders = asnd_bus_limit_new(&sender);
 	bus->users = asnd_bus_limit_new(&user);
 	bus->signals = asnd_bus_signals_new();
+	bus->events = asnd_bus_events_new();
+	bus->score = NAN;
+	bus->warming = asnd_daemon_warming_up(daemon);
 	daemon->bus = bus;
+	asnd_bus_observe(daemon);
 	connect_now(bus);
 }
 
@@ -235,6 +241,7 @@ asnd_bus_stop(AsndDaemon *daemon)
 	disconnect(bus);
 	g_object_unref(bus->cancel);
 	asnd_bus_signals_free(bus->signals);
+	g_array_unref(bus->events);
 	asnd_bus_limit_unref(bus->senders);
 	asnd_bus_limit_unref(bus->users);
 	g_free(bus);

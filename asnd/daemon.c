@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* daemon.c: the parts of asnd and what passes between them. */
 
+#include <math.h>
+
+#include "bus-event.h"
 #include "daemon-private.h"
 #include "notify.h"
 
@@ -34,6 +37,8 @@ publish(AsndDaemon *d)
 	AsndPublication what = {.model = asnd_journal_model(d->journal),
 	    .now = now_of(d),
 	    .mono = g_get_monotonic_time()};
+	guint64 base = asnd_publisher_n_base(d->publisher);
+	guint64 recent = asnd_publisher_n_recent(d->publisher);
 	gint64 wait;
 
 	if (d->hold)
@@ -47,6 +52,11 @@ publish(AsndDaemon *d)
 	asn_model_set_min_reporters(
 	    what.model, what.two_reporters_until > what.now ? 2 : 1);
 	wait = asnd_publisher_run(d->publisher, &what);
+	if (asnd_publisher_n_base(d->publisher) != base ||
+	    asnd_publisher_n_recent(d->publisher) != recent)
+		asnd_bus_emit(d, "ReputationChanged",
+		    g_variant_new("(xb)", what.now,
+			asnd_publisher_n_base(d->publisher) != base));
 	if (wait >= 0)
 		d->publish_timer =
 		    g_timeout_add((guint)(wait / 1000 + 1), publish_later, d);
@@ -70,6 +80,7 @@ recover(AsndDaemon *d)
 		    d->config->state_dir, why);
 	d->broken = TRUE;
 	asnd_store_rollback(d->store);
+	asnd_bus_untell(d);
 	d->written = asnd_store_written(d->store);
 	asnd_watch_server_pause(d->server, RECOVER * 1000);
 	if (fatal && d->fatal != NULL) {
@@ -100,6 +111,7 @@ commit(AsndDaemon *d)
 		return FALSE;
 	}
 	look_if_recovered(d);
+	asnd_bus_tell(d);
 	return TRUE;
 }
 
@@ -231,7 +243,9 @@ on_block(AsndMailRow *row, const char *block, gsize len, gpointer data)
 	    d->own_hosts, &parsed);
 	asnd_mails_set_block(
 	    d->mails, row, &parsed, asnd_learner_first_run(d->learner));
+	asnd_bus_note_score(d, parsed.score);
 	asnd_learner_judge(d->learner, row, now_of(d));
+	asnd_bus_note_score(d, NAN);
 }
 
 static void

@@ -25,6 +25,8 @@ struct _AsndLearner {
 	gboolean casting; /* its second half */
 	gboolean first_run, new_reporter;
 	guint64 votes;
+	AsndLearnObserver observer;
+	gpointer observer_data;
 };
 
 /* May this user cast one more vote now?  Then it is paid for. */

@@ -71,6 +71,14 @@ asnd_learner_set_networks(AsndLearner *l, const AsnNetworks *networks)
 	l->networks = networks;
 }
 
+void
+asnd_learner_observe(
+    AsndLearner *l, const AsndLearnObserver *observer, gpointer data)
+{
+	l->observer = *observer;
+	l->observer_data = data;
+}
+
 gboolean
 asnd_learner_first_run(const AsndLearner *l)
 {
@@ -174,11 +182,25 @@ asnd_learner_cast(AsndLearner *l, const AsndMailRow *row,
 
 	weight = asnd_journal_cast(l->journal, &ballot);
 	l->votes++;
+	if (l->observer.vote != NULL)
+		l->observer.vote(
+		    &ballot.key, ballot.vote, weight, l->observer_data);
 	if (decision->vote != ASND_VOTE_SPAM)
 		return weight;
 	asnd_mails_set_last_spam(l->mails, row->user, decision->vote_time);
 	l->new_reporter |= now - last_spam > ASND_WINDOW;
 	return weight;
+}
+
+static void
+take_back(AsndLearner *l, const AsndMailRow *row, gint64 now)
+{
+	AsnOriginKey key = asn_networks_key(l->networks, &row->addr);
+
+	if (asnd_journal_take_back(l->journal, row->user, row->digest, now) !=
+		ASND_VOTE_NONE &&
+	    l->observer.vote != NULL)
+		l->observer.vote(&key, ASND_VOTE_NONE, 0, l->observer_data);
 }
 
 /* FALSE: its user voted too fast, and it waits. */
@@ -205,7 +227,7 @@ judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 		}
 	}
 	if (decision.take_back)
-		asnd_journal_take_back(l->journal, row->user, row->digest, now);
+		take_back(l, row, now);
 	row->anew = row->anew && row->pending;
 	asnd_mails_save(l->mails, row);
 	return !row->pending;
@@ -218,9 +240,11 @@ count_seen(AsndLearner *l, const AsndMailRow *row)
 	const AsndVerdict verdict = {
 	    asnd_quality_week(row->time), row->level, row->flagged};
 
-	if (row->state == ASND_MAIL_READ && row->has_digest && row->sealed)
-		asnd_quality_see(asnd_journal_quality(l->journal), row->user,
-		    row->digest, &verdict);
+	if (row->state == ASND_MAIL_READ && row->has_digest && row->sealed &&
+	    asnd_quality_see(asnd_journal_quality(l->journal), row->user,
+		row->digest, &verdict) &&
+	    l->observer.seen != NULL)
+		l->observer.seen(row, l->observer_data);
 }
 
 void

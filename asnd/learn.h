@@ -20,6 +20,17 @@ void asnd_learner_free(AsndLearner *learner);
 void asnd_learner_set_networks(
     AsndLearner *learner, const AsnNetworks *networks);
 
+/* For whoever wants to know: called as it happens, before it is committed. */
+typedef struct {
+	/* A vote was cast; NONE: one was taken back and nothing cast. */
+	void (*vote)(
+	    const AsnOriginKey *key, AsndVote vote, int weight, gpointer data);
+	/* A sealed mail was read for the first time of its user. */
+	void (*seen)(const AsndMailRow *row, gpointer data);
+} AsndLearnObserver;
+void asnd_learner_observe(AsndLearner *learner,
+    const AsndLearnObserver *observer /* copied */, gpointer data);
+
 /* TRUE until the first run over what is there has been learnt. */
 gboolean asnd_learner_first_run(const AsndLearner *learner);
 /* Judges a mail that was read, and saves the row.  In the first run it only

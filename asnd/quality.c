@@ -82,14 +82,14 @@ asnd_quality_week_start(gint64 week)
 /* --- counting --------------------------------------------------------------
  */
 
-void
+gboolean
 asnd_quality_see(
     AsndQuality *c, gint64 user, const guint8 *digest, const AsndVerdict *v)
 {
 	gboolean is_new;
 
 	if (v->week < asnd_store_meta(c->store, FIRST_WEEK, 0))
-		return;
+		return FALSE;
 	asnd_store_begin(c->store);
 	is_new = STEP(c, Q_SEAL, "ibidd", user, digest, (gsize)16, v->week,
 	    (int)v->level, v->flagged != FALSE);
@@ -97,6 +97,7 @@ asnd_quality_see(
 	if (is_new)
 		RUN(c, Q_SEEN, "idd", v->week, (int)v->level,
 		    v->flagged != FALSE);
+	return is_new;
 }
 
 void

@@ -28,14 +28,15 @@ gint64 asnd_quality_week(gint64 time);
 gint64 asnd_quality_week_start(gint64 week);
 
 /* A sealed mail of this user is known; digest: 16 bytes.  Counts it unless
- * its (user, digest) was counted, or its week was forgotten. */
+ * its (user, digest) was counted, or its week was forgotten.  TRUE: it
+ * did. */
 typedef struct {
 	gint64 week;
 	AsnSpamLevel level;
 	gboolean flagged;
 } AsndVerdict;
-void asnd_quality_see(AsndQuality *quality, gint64 user, const guint8 *digest,
-    const AsndVerdict *verdict);
+gboolean asnd_quality_see(AsndQuality *quality, gint64 user,
+    const guint8 *digest, const AsndVerdict *verdict);
 /* The same; *verdict becomes what it was counted as, which a copy with other
  * headers does not change. */
 void asnd_quality_seen_as(AsndQuality *quality, gint64 user,

@@ -9,3 +9,9 @@
 
 /* bus-status.c */
 void asnd_bus_get_status(AsndBusCall *call);
+
+/* bus-quality.c */
+void asnd_bus_quality(AsndBusCall *call);
+
+/* bus-top.c */
+void asnd_bus_top(AsndBusCall *call);

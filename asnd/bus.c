@@ -34,10 +34,10 @@ static const Method methods[] = {
     {"Lookup", NULL, FALSE},
     {"LookupMail", NULL, FALSE},
     {"Networks", NULL, FALSE},
-    {"Quality", NULL, FALSE},
+    {"Quality", asnd_bus_quality, FALSE},
     {"RemoveRule", NULL, TRUE},
     {"SetRule", NULL, TRUE},
-    {"Top", NULL, FALSE},
+    {"Top", asnd_bus_top, FALSE},
 };
 
 AsndBusMethod

@@ -51,6 +51,7 @@ struct _AsndJournal {
 	AsnModel *model;
 	AsndQuality *quality;
 	GArray *learnt; /* Learnt, by id */
+	guint replays;
 	sqlite3_stmt *q[N_QUERIES], *lookup[N_LOOKUPS], *forget[N_FORGETS];
 };
 

@@ -136,6 +136,7 @@ asnd_journal_replay(AsndJournal *j)
 {
 	gboolean row;
 
+	j->replays++;
 	asn_model_free(j->model);
 	j->model = asn_model_new(&j->params);
 	g_array_set_size(j->learnt, 0);
@@ -151,6 +152,12 @@ asnd_journal_replay(AsndJournal *j)
 			take_back(j, e.ref);
 	}
 	DONE(j, Q_REPLAY);
+}
+
+guint
+asnd_journal_replays(const AsndJournal *j)
+{
+	return j->replays;
 }
 
 AsndJournal *

@@ -20,6 +20,9 @@ AsndJournal *asnd_journal_new(
 void asnd_journal_free(AsndJournal *journal); /* before the store */
 /* Builds the model anew from the journal; the old one is gone. */
 void asnd_journal_replay(AsndJournal *journal);
+/* How often that was done: whoever goes through the model in pieces starts
+ * over when it changes. */
+guint asnd_journal_replays(const AsndJournal *journal);
 AsnModel *asnd_journal_model(AsndJournal *journal);
 /* What the votes say of our verdicts; the journal keeps its opinions. */
 AsndQuality *asnd_journal_quality(AsndJournal *journal);

@@ -371,8 +371,19 @@ void
 asn_model_foreach(
     const AsnModel *model, AsnLevel level, AsnNodeFunc fn, gpointer data)
 {
-	for (guint32 i = 0; i < model->tables[level].n; i++)
+	asn_model_foreach_some(model, level, 0, G_MAXUINT, fn, data);
+}
+
+gboolean
+asn_model_foreach_some(const AsnModel *model, AsnLevel level, guint from,
+    guint n, AsnNodeFunc fn, gpointer data)
+{
+	const guint all = model->tables[level].n;
+	const guint end = from >= all ? from : from + MIN(n, all - from);
+
+	for (guint i = from; i < end; i++)
 		call(model, level, i, fn, data);
+	return end < all;
 }
 
 /* --- what changed --------------------------------------------------------- */

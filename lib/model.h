@@ -120,6 +120,10 @@ typedef void (*AsnNodeFunc)(
     const AsnNodeKey *key, const AsnNode *node, gpointer data);
 void asn_model_foreach(
     const AsnModel *model, AsnLevel level, AsnNodeFunc fn, gpointer data);
+/* The same for n nodes of a level from number `from` on.  TRUE: there are more.
+ * A node keeps its number as long as the model lives. */
+gboolean asn_model_foreach_some(const AsnModel *model, AsnLevel level,
+    guint from, guint n, AsnNodeFunc fn, gpointer data);
 
 /* Change tracking for the two-file publication (reputation.h): every change
  * marks the node with the current stamp; asn_model_advance starts a new

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * b-lookup.c: networks + reputation + score of one client address, in
+ * b-lookup.c: networks + rules + reputation + score of one client address, in
  * process, against one raw MMDB_lookup_sockaddr of libmaxminddb.
  *
  * networks.mmdb is the real one ($ASND_BUILD/bench/networks.mmdb, made by
  * "asnctl import" when it is not there), with 100,000 networks of evidence
- * (addresses, blocks, prefixes) drawn from it.
+ * (addresses, blocks, prefixes) drawn from it.  rules.mmdb is there and empty,
+ * as on most hosts; with --rules N it has N.
  *
  * Both answer all questions, in short slices that take turns, so that whatever
  * else runs meets both; the ratio is the median of the slices' ratios.  Before
@@ -25,6 +26,7 @@
 
 #include "networks.h"
 #include "reputation.h"
+#include "rules.h"
 
 #define EVIDENCE 100000
 #define POOL                                                                   \
@@ -42,6 +44,7 @@ typedef union {
 typedef struct {
 	AsnNetworks *networks;
 	AsnReputation *reputation;
+	AsnRules *rules;
 	MMDB_s mmdb;
 	GArray *pool; /* AsnAddr */
 	Sockaddr *questions;
@@ -160,6 +163,38 @@ build(Bench *b, GRand *rng)
 	asn_model_free(model);
 }
 
+/* Every second one of an AS. */
+static void
+build_rules(Bench *b, guint n, GRand *rng)
+{
+	g_autofree AsnRule *list = g_new0(AsnRule, n + 1);
+	GBytes *bytes;
+	const guint8 *data;
+	double t0, t1, t2;
+	gsize len;
+
+	for (guint i = 0; i < n; i++) {
+		const AsnAddr *a = &g_array_index(
+		    b->pool, AsnAddr, (guint)g_rand_int_range(rng, 0, POOL));
+
+		list[i].action = ASN_RULE_BLOCK;
+		list[i].what.kind =
+		    i % 2 ? ASN_SUBJECT_AS : ASN_SUBJECT_NETWORK;
+		if (i % 2)
+			list[i].what.asn = 1 + i;
+		else
+			list[i].what.net = asn_addr_block(a);
+	}
+	t0 = now_ns();
+	bytes = asn_rules_build(list, n, (gint64)NOW, NULL);
+	t1 = now_ns();
+	data = g_bytes_get_data(bytes, &len); /* kept for good */
+	b->rules = asn_rules_open_memory(data, len, "bench", NULL);
+	t2 = now_ns();
+	printf("# %u rules: %.1f ms to build, %.1f ms to open, %.2f MB\n", n,
+	    (t1 - t0) / 1e6, (t2 - t1) / 1e6, (double)len / 1e6);
+}
+
 /* --- questions --------------------------------------------------------------
  */
 
@@ -242,10 +277,13 @@ our_slice(const Bench *b, gsize from, gsize n)
 		AsnPrediction p;
 		AsnOrigin origin;
 		AsnOriginKey key;
+		AsnRule rule;
 		AsnAddr addr;
 
 		asn_addr_from_sockaddr(&b->questions[i].sa, &addr);
 		asn_networks_lookup(b->networks, &addr, &origin);
+		sum += asn_rules_find(
+		    b->rules, &addr, origin.asn, (gint64)NOW, &rule);
 		key = asn_origin_key(&addr, &origin);
 		asn_reputation_predict(
 		    b->reputation, &key, NOW + 1000, &thresholds, &p);
@@ -319,6 +357,9 @@ main(int argc, char **argv)
 	GRand *rng = g_rand_new_with_seed(1);
 	g_autoptr(GError) error = NULL;
 	Sample sample = {.rng = rng};
+	guint n_rules = argc > 2 && strcmp(argv[argc - 2], "--rules") == 0
+			    ? (guint)atoi(argv[argc - 1])
+			    : 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	b.networks = asn_networks_open(fd, path, &error);
@@ -338,6 +379,7 @@ main(int argc, char **argv)
 	}
 	shuffle(b.pool, rng);
 	build(&b, rng);
+	build_rules(&b, n_rules, rng);
 	shuffle(b.pool, rng); /* ranks do not follow the evidence */
 	b.questions = g_new(Sockaddr, b.n);
 	ask_uniform(&b, rng);
@@ -350,6 +392,7 @@ main(int argc, char **argv)
 	g_array_unref(b.pool);
 	g_rand_free(rng);
 	asn_reputation_close(b.reputation);
+	asn_rules_close(b.rules);
 	asn_networks_close(b.networks);
 	MMDB_close(&b.mmdb);
 	return 0;

@@ -13,7 +13,8 @@
 struct _AsnRules {
 	AsnMmdb *db;
 	MmdbSection data;
-	gboolean networks, as; /* is there any rule for such? */
+	gboolean networks;   /* is there a rule for one? */
+	GHashTable *records; /* of ASs: number to offset + 1; NULL: none */
 };
 
 /* --- a rule --------------------------------------------------------------- */
@@ -155,18 +156,21 @@ find_network(
 	       read_record(rules, v, now, out);
 }
 
+/* From the table: a walk through 128 bits would cost more than all the rest. */
 gboolean
 asn_rules_find_as(const AsnRules *rules, guint32 asn, gint64 now, AsnRule *out)
 {
-	AsnNetwork at;
 	AsnMmdbValue v;
-	guint8 depth;
 
-	if (rules == NULL || !rules->as || asn == 0)
+	if (rules == NULL || rules->records == NULL)
 		return FALSE;
-	at = rules_as_place(asn);
-	return asn_mmdb_lookup_bits(rules->db, at.addr.b, &v, &depth) &&
-	       read_record(rules, v, now, out);
+	v.db = rules->db;
+	v.offset = GPOINTER_TO_UINT(
+	    g_hash_table_lookup(rules->records, GUINT_TO_POINTER(asn)));
+	if (v.offset == 0)
+		return FALSE;
+	v.offset--;
+	return read_record(rules, v, now, out);
 }
 
 gboolean
@@ -180,7 +184,7 @@ asn_rules_find(const AsnRules *rules, const AsnAddr *addr, guint32 asn,
 gboolean
 asn_rules_is_empty(const AsnRules *rules)
 {
-	return rules == NULL || !(rules->networks || rules->as);
+	return rules == NULL || (!rules->networks && rules->records == NULL);
 }
 
 void
@@ -242,6 +246,19 @@ check_record(const AsnRules *rules, const AsnNetwork *leaf, AsnMmdbValue v)
 	return why;
 }
 
+static void
+note_as(AsnRules *rules, const AsnNetwork *leaf, AsnMmdbValue v)
+{
+	guint32 asn;
+
+	memcpy(&asn, leaf->addr.b + 12, sizeof asn);
+	if (rules->records == NULL)
+		rules->records = g_hash_table_new(NULL, NULL);
+	g_hash_table_insert(rules->records,
+	    GUINT_TO_POINTER(GUINT32_FROM_BE(asn)),
+	    GUINT_TO_POINTER(v.offset + 1));
+}
+
 static gboolean
 check_leaf(const AsnNetwork *leaf, AsnMmdbValue v, gpointer data)
 {
@@ -250,7 +267,7 @@ check_leaf(const AsnNetwork *leaf, AsnMmdbValue v, gpointer data)
 
 	if (leaf->addr.family == 6 &&
 	    memcmp(leaf->addr.b, special, sizeof special) == 0)
-		c->rules->as = TRUE;
+		note_as(c->rules, leaf, v);
 	else
 		c->rules->networks = TRUE;
 	c->at = *leaf;
@@ -317,6 +334,8 @@ asn_rules_close(AsnRules *rules)
 {
 	if (rules == NULL)
 		return;
+	if (rules->records != NULL)
+		g_hash_table_unref(rules->records);
 	asn_mmdb_close(rules->db);
 	g_free(rules);
 }

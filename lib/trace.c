@@ -136,15 +136,20 @@ format_number(char buf[G_ASCII_DTOSTR_BUF_SIZE], double v, guint decimals)
 }
 
 gsize
-asn_trace_format_spam(char *buf, gsize size, gboolean flagged, double score,
-    double threshold, const char *level, double spam, double ham)
+asn_trace_format_spam(char *buf, gsize size, gboolean flagged, const char *rule,
+    double score, double threshold, const char *level, double spam, double ham)
 {
 	char n[4][G_ASCII_DTOSTR_BUF_SIZE];
+	const char *yes = flagged ? "Yes" : "No";
 
+	if (rule != NULL && isnan(score))
+		return fitted(
+		    g_snprintf(buf, size, "%s, rule=%s", yes, rule), size);
 	return fitted(
 	    g_snprintf(buf, size,
-		"%s, score=%s threshold=%s level=%s spam=%s ham=%s",
-		flagged ? "Yes" : "No", format_number(n[0], score, 3),
+		"%s,%s%s score=%s threshold=%s level=%s spam=%s ham=%s", yes,
+		rule ? " rule=" : "", rule ? rule : "",
+		format_number(n[0], score, 3),
 		format_number(n[1], threshold, 3), level,
 		format_number(n[2], spam, 1), format_number(n[3], ham, 1)),
 	    size);

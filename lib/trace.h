@@ -4,6 +4,7 @@
  *
  *   X-ASN: AS64496 192.0.2.0/24 ZZ (Example Networks)
  *   X-ASN-Spam: Yes, score=0.973 threshold=0.900 level=prefix spam=41.3 ham=0.8
+ *   X-ASN-Spam: No, rule=allow:AS64496 score=0.973 threshold=0.900 ...
  *   X-ASN-Seal: v=1; k=0; t=1795217323; ip=192.0.2.7; q=4XyZ; f=1; b=<base64>
  *
  * Writers fill a caller's buffer and never allocate; what does not fit is an
@@ -34,9 +35,13 @@ gsize asn_trace_format_asn(char *buf, gsize size, guint32 asn,
 gsize asn_trace_clean_holder(char *out, const char *org, gsize len);
 
 /* --- X-ASN-Spam -------------------------------------------------------- */
-/* level: "address", "block", "prefix" or "AS" (the deciding level), or "none". */
+/* level: "address", "block", "prefix" or "AS" (the deciding level), or "none".
+ * rule: the admin's that decided, as asn_rule_format writes it; NULL: none.
+ * With a rule score may be NAN: then there is none, and it is left out with
+ * all behind it. */
 gsize asn_trace_format_spam(char *buf, gsize size, gboolean flagged,
-    double score, double threshold, const char *level, double spam, double ham);
+    const char *rule, double score, double threshold, const char *level,
+    double spam, double ham);
 
 /* What decided, as AsnLevel where that is one; kept in the evidence file. */
 typedef enum {

@@ -13,13 +13,14 @@
 #include "databases.h"
 
 /* Which files to look at. */
-enum { NETWORKS = 1, BASE = 2, RECENT = 4, ALL = 7 };
+enum { NETWORKS = 1, BASE = 2, RECENT = 4, RULES = 8, ALL = 15 };
 
 struct _MltDatabases {
 	MltSnapshots *snapshots;
 	const char *dir;
 	AsnNetworks *networks;
 	AsnReputation *reputation;
+	AsnRules *rules;
 	int inotify, wake, watch; /* watch -1: the directory is not there */
 	gint stop;
 	gboolean said_missing;
@@ -33,6 +34,7 @@ static const struct {
     {ASN_NETWORKS_FILE, NETWORKS},
     {ASN_REPUTATION_FILE, BASE},
     {ASN_RECENT_FILE, RECENT},
+    {ASN_RULES_FILE, RULES},
 };
 
 /* -1 without a word when it is not there. */
@@ -92,6 +94,18 @@ open_reputation(const char *dir, GError **error, GError **recent_error)
 	return r;
 }
 
+/* NULL without error: there are none. */
+static AsnRules *
+open_rules(const char *dir, GError **error)
+{
+	g_autofree char *path = g_build_filename(dir, ASN_RULES_FILE, NULL);
+	int fd = open_file(dir, ASN_RULES_FILE);
+	AsnRules *rules = fd < 0 ? NULL : asn_rules_open(fd, path, error);
+
+	close_fd(fd);
+	return rules;
+}
+
 static void
 refused(GError **error)
 {
@@ -108,7 +122,7 @@ refused(GError **error)
 static void
 swap(MltDatabases *db)
 {
-	MltSnapshot next = {db->networks, db->reputation};
+	MltSnapshot next = {db->networks, db->reputation, db->rules};
 
 	mlt_snapshot_swap(db->snapshots, &next);
 }
@@ -181,6 +195,22 @@ take_recent(MltDatabases *db)
 }
 
 static void
+take_rules(MltDatabases *db)
+{
+	GError *error = NULL;
+	AsnRules *old = db->rules;
+	AsnRules *new = open_rules(db->dir, &error);
+
+	refused(&error);
+	if (new == NULL)
+		return;
+	db->rules = new;
+	swap(db);
+	asn_rules_close(old);
+	g_message("%s/%s: in use", db->dir, ASN_RULES_FILE);
+}
+
+static void
 take(MltDatabases *db, guint what)
 {
 	gboolean missing;
@@ -191,7 +221,10 @@ take(MltDatabases *db, guint what)
 		take_recent(db);
 	if (what & NETWORKS)
 		take_networks(db);
-	missing = db->networks == NULL && db->reputation == NULL;
+	if (what & RULES)
+		take_rules(db);
+	missing = db->networks == NULL && db->reputation == NULL &&
+		  db->rules == NULL;
 	if (missing && !db->said_missing)
 		g_warning("no database in %s yet: mail passes without headers "
 			  "until asnd puts one there",
@@ -335,6 +368,7 @@ mlt_databases_stop(MltDatabases *db)
 	mlt_snapshot_swap(db->snapshots, &none);
 	asn_networks_close(db->networks);
 	asn_reputation_close(db->reputation);
+	asn_rules_close(db->rules);
 	close(db->inotify);
 	close(db->wake);
 	g_free(db);
@@ -362,11 +396,15 @@ mlt_databases_test(const char *dir)
 	AsnNetworks *n = open_networks(dir, &error);
 	gboolean ok = say(dir, ASN_NETWORKS_FILE, n != NULL, &error);
 	AsnReputation *r = open_reputation(dir, &error, &recent_error);
+	AsnRules *rules;
 
 	ok &= say(dir, ASN_REPUTATION_FILE, r != NULL, &error);
 	ok &= say(dir, ASN_RECENT_FILE,
 	    r != NULL && asn_reputation_has_recent(r), &recent_error);
+	rules = open_rules(dir, &error);
+	ok &= say(dir, ASN_RULES_FILE, rules != NULL, &error);
 	asn_networks_close(n);
 	asn_reputation_close(r);
+	asn_rules_close(rules);
 	return ok;
 }

@@ -211,14 +211,17 @@ static void
 log_judged(const MltFacts *facts, const MltDecision *d)
 {
 	char client[ASN_ADDR_STRLEN], id[ASN_ESCAPE_SIZE], score[16] = "-";
+	char rule[ASN_RULE_STRLEN] = "";
 
 	if (!isnan(d->score))
 		g_ascii_formatd(score, sizeof score, "%.3f", d->score);
+	if (d->ruled)
+		asn_rule_format(&d->rule, rule);
 	g_info("%s: client=%s asn=%" G_GUINT32_FORMAT
-	       " score=%s verdict=%s reason=%s",
+	       " score=%s verdict=%s reason=%s%s%s",
 	    facts->queue_id ? asn_escape_str(id, facts->queue_id) : "-",
 	    asn_addr_format(&facts->client, client), d->asn, score,
-	    mlt_verdict_name(d), d->reason);
+	    mlt_verdict_name(d), d->reason, d->ruled ? " rule=" : "", rule);
 }
 
 static sfsistat

@@ -13,6 +13,8 @@ typedef struct {
 	AsnPrediction prediction;
 	gboolean known;  /* origin is a record of networks.mmdb */
 	gboolean scored; /* prediction rests on weights */
+	gboolean ruled;  /* rule beats it */
+	AsnRule rule;
 } Findings;
 
 const char *
@@ -39,6 +41,8 @@ look_up(const MltPolicy *policy, const MltSnapshot *snapshot,
 	if (snapshot->networks != NULL)
 		f->known =
 		    asn_networks_lookup(snapshot->networks, client, &f->origin);
+	f->ruled = asn_rules_find(
+	    snapshot->rules, client, f->origin.asn, now, &f->rule);
 	if (snapshot->reputation == NULL)
 		return;
 	key = asn_origin_key(client, &f->origin);
@@ -76,16 +80,20 @@ static void
 add_spam(const MltPolicy *policy, const Findings *f, MltDecision *d)
 {
 	const AsnPrediction *p = &f->prediction;
+	char rule[ASN_RULE_STRLEN];
 	AsnLevel decider;
 	gboolean none;
 
-	if (!f->scored)
+	if (!f->scored && !f->ruled)
 		return;
+	if (f->ruled)
+		asn_rule_format(&f->rule, rule);
 	decider = asn_prediction_decider(p);
 	none = decider == ASN_LEVEL_ALL;
 	add(d, ASN_HEADER_SPAM,
-	    asn_trace_format_spam(d->header[d->n].value, ASN_TRACE_MAX, p->flag,
-		p->score, policy->config->thresholds.threshold,
+	    asn_trace_format_spam(d->header[d->n].value, ASN_TRACE_MAX,
+		d->verdict == MLT_FLAGGED, f->ruled ? rule : NULL, d->score,
+		policy->config->thresholds.threshold,
 		none ? "none" : asn_level_name(decider),
 		none ? 0 : p->level[decider].s,
 		none ? 0 : p->level[decider].h));
@@ -113,7 +121,7 @@ add_seal(
 static void
 add_flag_headers(const MltPolicy *policy, const Findings *f, MltDecision *d)
 {
-	const AsnPlaceholders values = {&f->origin, f->prediction.score};
+	const AsnPlaceholders values = {&f->origin, d->score};
 	char **lines = policy->config->flag_headers;
 
 	for (gsize i = 0; lines[i] != NULL && d->n < MLT_HEADERS_MAX; i++) {
@@ -140,7 +148,27 @@ leave(MltDecision *d, const char *reason)
 	d->reason = reason;
 	d->asn = 0;
 	d->score = (double)NAN;
+	d->ruled = FALSE;
 	d->n = 0;
+}
+
+static void
+judge(const Findings *f, MltDecision *d)
+{
+	const AsnPrediction *p = &f->prediction;
+	gboolean flag =
+	    f->ruled ? f->rule.action == ASN_RULE_BLOCK : f->scored && p->flag;
+
+	d->asn = f->origin.asn;
+	d->score = f->scored ? p->score : (double)NAN;
+	d->ruled = f->ruled;
+	d->rule = f->rule;
+	d->verdict = flag ? MLT_FLAGGED : MLT_UNFLAGGED;
+	d->reason = f->ruled     ? "rule"
+		    : !f->scored ? "no score"
+		    : flag       ? "flagged"
+		    : p->warm    ? "below"
+				 : "warming up";
 }
 
 void
@@ -153,19 +181,13 @@ mlt_policy_decide(const MltPolicy *policy, const MltSnapshot *snapshot,
 	leave(out, exempt);
 	if (exempt != NULL)
 		return;
-	if (snapshot->networks == NULL && snapshot->reputation == NULL) {
+	if (snapshot->networks == NULL && snapshot->reputation == NULL &&
+	    snapshot->rules == NULL) {
 		leave(out, "no database");
 		return;
 	}
 	look_up(policy, snapshot, &facts->client, now, &f);
-	out->asn = f.origin.asn;
-	out->score = f.scored ? f.prediction.score : (double)NAN;
-	out->verdict =
-	    f.scored && f.prediction.flag ? MLT_FLAGGED : MLT_UNFLAGGED;
-	out->reason = !f.scored           ? "no score"
-		      : f.prediction.flag ? "flagged"
-		      : f.prediction.warm ? "below"
-					  : "warming up";
+	judge(&f, out);
 	add_asn(&f, out);
 	add_spam(policy, &f, out);
 	add_seal(policy, facts, now, out);
@@ -176,7 +198,7 @@ mlt_policy_decide(const MltPolicy *policy, const MltSnapshot *snapshot,
 const char *
 mlt_verdict_name(const MltDecision *d)
 {
-	if (d->verdict == MLT_UNTOUCHED || isnan(d->score))
+	if (d->verdict == MLT_UNTOUCHED || (isnan(d->score) && !d->ruled))
 		return "-";
 	return d->verdict == MLT_FLAGGED ? "Yes" : "No";
 }

@@ -40,6 +40,8 @@ typedef struct {
 	const char *reason; /* constant: "authenticated", "local", ... */
 	guint32 asn;        /* 0: unknown */
 	double score;       /* NAN: none */
+	gboolean ruled;     /* `rule` decided */
+	AsnRule rule;
 	guint n;
 	MltHeader header[MLT_HEADERS_MAX]; /* top-down as they shall appear */
 } MltDecision;

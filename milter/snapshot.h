@@ -12,10 +12,12 @@
 
 #include "networks.h"
 #include "reputation.h"
+#include "rules.h"
 
 typedef struct {
 	const AsnNetworks *networks;     /* NULL: none yet */
 	const AsnReputation *reputation; /* NULL: none yet */
+	const AsnRules *rules;           /* NULL: none */
 } MltSnapshot;
 
 typedef struct {

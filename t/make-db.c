@@ -8,6 +8,8 @@
  *   make-db DIR recent ID NET...    recent.mmdb for base ID: NET turned bad
  *   make-db DIR votes FILE          reputation.mmdb of lines "ADDRESS CLASS",
  *                                   spam or ham, with DIR/networks.mmdb
+ *   make-db DIR rules FILE          rules.mmdb of lines as in rules.d, the
+ *                                   first of several for the same first
  *
  * Put in place as asnd does it; test-db.h says what is in them.  Weights are of
  * now.
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "aside.h"
+#include "rules-text.h"
 #include "test-db.h"
 
 static void
@@ -93,6 +96,34 @@ of_votes(const char *dir, const char *path)
 	return bytes;
 }
 
+static void
+bad_rule(guint line, const char *why, gpointer data)
+{
+	fprintf(stderr, "make-db: %u: %s\n", line, why);
+	exit(1);
+}
+
+/* Also of rules that do not hold any more, as an old file has them. */
+static GBytes *
+of_rules(const char *path)
+{
+	g_autoptr(GArray) entries = asn_rule_entries_new();
+	g_autofree AsnRule *rules = NULL;
+	g_autofree char *text = NULL;
+	GError *error = NULL;
+	GBytes *bytes;
+	gsize len;
+
+	check(g_file_get_contents(path, &text, &len, &error), error);
+	asn_rules_parse(text, len, entries, bad_rule, NULL);
+	rules = g_new(AsnRule, entries->len + 1);
+	for (guint i = 0; i < entries->len; i++)
+		rules[i] = g_array_index(entries, AsnRuleEntry, i).rule;
+	bytes = asn_rules_build(rules, entries->len, 1, &error);
+	check(bytes != NULL, error);
+	return bytes;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -107,13 +138,18 @@ main(int argc, char **argv)
 		put(argv[1], ASN_REPUTATION_FILE, of_votes(argv[1], argv[3]));
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[2], "rules") == 0) {
+		put(argv[1], ASN_RULES_FILE, of_rules(argv[3]));
+		return 0;
+	}
 	if (argc == 4 && strcmp(argv[2], "random") == 0) {
 		put(argv[1], ASN_REPUTATION_FILE,
 		    test_db_random((guint)atoi(argv[3]), time(NULL)));
 		return 0;
 	}
 	if (argc < 4) {
-		fputs("usage: make-db DIR networks|base|votes|random|recent "
+		fputs("usage: make-db DIR networks|base|votes|rules|random|"
+		      "recent "
 		      "...\n",
 		    stderr);
 		return 64;

@@ -75,6 +75,8 @@ typedef struct {
 	AsnSealKeys *keys;
 	AsnNetworks *networks;
 	AsnReputation *reputation;
+	GBytes *rule_bytes;
+	AsnRules *rules;
 	MltPolicy policy;
 	MltSnapshot snapshot;
 } Fixture;
@@ -89,6 +91,36 @@ memory_file(GBytes *bytes)
 	g_assert_cmpint(write(fd, data, len), ==, len);
 	g_bytes_unref(bytes);
 	return fd;
+}
+
+static AsnRule
+rule(AsnRuleAction action, const char *what, gint64 until)
+{
+	AsnRule r = {.action = action, .until = until};
+
+	g_assert_true(asn_subject_parse(what, &r.what, NULL));
+	return r;
+}
+
+/* For the tests that want them: snapshot has none. */
+static void
+set_up_rules(Fixture *f)
+{
+	const AsnRule list[] = {rule(ASN_RULE_BLOCK, "192.0.2.0/24", 0),
+	    rule(ASN_RULE_ALLOW, "192.0.2.9", NOW + 1),
+	    rule(ASN_RULE_ALLOW, "192.0.2.10", NOW),
+	    rule(ASN_RULE_ALLOW, "198.51.100.0/29", NOW + 1),
+	    rule(ASN_RULE_BLOCK, "127.0.0.0/8", 0),
+	    rule(ASN_RULE_BLOCK, "10.0.0.0/8", 0),
+	    rule(ASN_RULE_BLOCK, "AS64499", 0)};
+	gsize len;
+	const guint8 *data;
+
+	f->rule_bytes =
+	    asn_rules_build(list, G_N_ELEMENTS(list), NOW - 1, NULL);
+	data = g_bytes_get_data(f->rule_bytes, &len);
+	f->rules = asn_rules_open_memory(data, len, "rules", NULL);
+	g_assert_nonnull(f->rules);
 }
 
 static void
@@ -113,7 +145,8 @@ set_up(Fixture *f, gconstpointer text)
 	g_assert_no_error(error);
 	close(fd);
 	f->policy = (MltPolicy){f->config, asn_sealer_new(f->keys)};
-	f->snapshot = (MltSnapshot){f->networks, f->reputation};
+	f->snapshot = (MltSnapshot){f->networks, f->reputation, NULL};
+	set_up_rules(f);
 }
 
 static void
@@ -123,6 +156,8 @@ tear_down(Fixture *f, gconstpointer text)
 	asn_seal_keys_free(f->keys);
 	asn_networks_close(f->networks);
 	asn_reputation_close(f->reputation);
+	asn_rules_close(f->rules);
+	g_bytes_unref(f->rule_bytes);
 	asn_config_free(f->config);
 }
 
@@ -200,7 +235,7 @@ test_no_database(Fixture *f, gconstpointer text)
 	g_assert_cmpint(d->verdict, ==, MLT_UNTOUCHED);
 	g_assert_cmpstr(d->reason, ==, "no database");
 
-	f->snapshot = (MltSnapshot){f->networks, NULL};
+	f->snapshot = (MltSnapshot){f->networks, NULL, NULL};
 	d = decide(f, facts("198.51.100.7"));
 	g_assert_cmpint(d->verdict, ==, MLT_UNFLAGGED);
 	g_assert_cmpstr(d->reason, ==, "no score");
@@ -208,7 +243,7 @@ test_no_database(Fixture *f, gconstpointer text)
 	g_assert_nonnull(value(d, "X-ASN"));
 	g_assert_nonnull(value(d, "X-ASN-Seal"));
 
-	f->snapshot = (MltSnapshot){NULL, f->reputation};
+	f->snapshot = (MltSnapshot){NULL, f->reputation, NULL};
 	d = decide(f, facts("198.51.100.7"));
 	g_assert_cmpint(d->verdict, ==, MLT_FLAGGED);
 	g_assert_null(value(d, "X-ASN"));
@@ -321,6 +356,87 @@ test_flag_headers(Fixture *f, gconstpointer text)
 			g_assert_true(*p >= 0x20 && *p < 0x7f);
 }
 
+/* --- rules
+ * ------------------------------------------------------------------ */
+
+static gboolean
+seal_says(const Fixture *f, const MltDecision *d)
+{
+	const char *text = value(d, "X-ASN-Seal");
+	AsnSeal seal;
+
+	g_assert_true(
+	    asn_seal_verify(f->policy.sealer, text, strlen(text), &seal));
+	return seal.flagged;
+}
+
+/* A rule beats the score, and the score is shown beside it. */
+static void
+test_rules(Fixture *f, gconstpointer text)
+{
+	static const struct {
+		const char *ip, *spam, *reason;
+		gboolean flagged;
+	} cases[] = {
+	    {"192.0.2.7", "Yes, rule=block:192.0.2.0/24 score=0.", "rule",
+		TRUE},
+	    {"192.0.2.9", "No, rule=allow:192.0.2.9 score=0.", "rule", FALSE},
+	    /* ended just now */
+	    {"192.0.2.10", "Yes, rule=block:192.0.2.0/24 score=0.", "rule",
+		TRUE},
+	    {"198.51.100.7", "No, rule=allow:198.51.100.0/29 score=", "rule",
+		FALSE},
+	    {"198.51.100.9", "Yes, score=", "flagged", TRUE},
+	    {"2001:db8:2::1", "Yes, rule=block:AS64499 score=0.", "rule", TRUE},
+	    {"100.64.0.1", "No, score=0.", "below", FALSE},
+	};
+
+	f->snapshot.rules = f->rules;
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		const MltDecision *d = decide(f, facts(cases[i].ip));
+
+		g_test_message("%s: %s", cases[i].ip, value(d, "X-ASN-Spam"));
+		g_assert_true(
+		    g_str_has_prefix(value(d, "X-ASN-Spam"), cases[i].spam));
+		g_assert_cmpstr(d->reason, ==, cases[i].reason);
+		g_assert_cmpint(
+		    d->verdict == MLT_FLAGGED, ==, cases[i].flagged);
+		g_assert_cmpint(seal_says(f, d), ==, cases[i].flagged);
+		g_assert_cmpint(
+		    value(d, "X-Spam-Flag") != NULL, ==, cases[i].flagged);
+	}
+	test_exempt(f, text);
+}
+
+/* Without a score, without reputation, without networks. */
+static void
+test_rules_alone(Fixture *f, gconstpointer text)
+{
+	const MltDecision *d;
+
+	f->snapshot = (MltSnapshot){f->networks, NULL, f->rules};
+	d = decide(f, facts("2001:db8::1"));
+	g_assert_cmpint(d->verdict, ==, MLT_FLAGGED);
+	g_assert_cmpstr(value(d, "X-ASN-Spam"), ==, "Yes, rule=block:AS64499");
+	g_assert_cmpstr(
+	    value(d, "X-Spam-ASN"), ==, "AS64499 2001:db8::/32 FR unknown");
+	g_assert_true(isnan(d->score));
+	g_assert_cmpstr(mlt_verdict_name(d), ==, "Yes");
+
+	f->snapshot = (MltSnapshot){NULL, NULL, f->rules};
+	d = decide(f, facts("192.0.2.7"));
+	g_assert_cmpstr(
+	    value(d, "X-ASN-Spam"), ==, "Yes, rule=block:192.0.2.0/24");
+	g_assert_true(seal_says(f, d));
+	d = decide(f, facts("192.0.2.9"));
+	g_assert_cmpstr(value(d, "X-ASN-Spam"), ==, "No, rule=allow:192.0.2.9");
+	g_assert_cmpstr(mlt_verdict_name(d), ==, "No");
+	d = decide(f, facts("2001:db8::1")); /* nobody knows its AS */
+	g_assert_null(value(d, "X-ASN-Spam"));
+	g_assert_cmpstr(d->reason, ==, "no score");
+	g_assert_cmpstr(mlt_verdict_name(d), ==, "-");
+}
+
 static void
 test_no_allocation(Fixture *f, gconstpointer text)
 {
@@ -335,6 +451,9 @@ test_no_allocation(Fixture *f, gconstpointer text)
 	for (guint round = 0; round < 3; round++)
 		for (gsize i = 0; i < G_N_ELEMENTS(who); i++)
 			decide(f, who[i]);
+	f->snapshot.rules = f->rules;
+	for (gsize i = 0; i < G_N_ELEMENTS(who); i++)
+		decide(f, who[i]);
 	g_assert_cmpint(allocations, ==, before);
 }
 
@@ -355,6 +474,8 @@ main(int argc, char **argv)
 	    {"/policy/unflagged", test_unflagged},
 	    {"/policy/no-seal", test_no_seal},
 	    {"/policy/flag-headers", test_flag_headers},
+	    {"/policy/rules", test_rules},
+	    {"/policy/rules-alone", test_rules_alone},
 	    {"/policy/no-allocation", test_no_allocation},
 	};
 

@@ -19,8 +19,8 @@ test_round_trip(void)
 		const gboolean flagged = i / 30 % 2;
 		char buf[ASN_TRACE_MAX];
 		AsnTraceSpam s;
-		gsize n = asn_trace_format_spam(buf, sizeof buf, flagged, score,
-		    0.9, asn_spam_level_name(level), weight, 0.8);
+		gsize n = asn_trace_format_spam(buf, sizeof buf, flagged, NULL,
+		    score, 0.9, asn_spam_level_name(level), weight, 0.8);
 
 		g_assert_true(asn_trace_parse_spam(buf, n, &s));
 		g_assert_cmpint(s.flagged, ==, flagged);

@@ -94,22 +94,43 @@ test_spam(void)
 	gsize n;
 
 	n = asn_trace_format_spam(
-	    buf, sizeof buf, TRUE, 0.9731, 0.9, "prefix", 41.28, 0.84);
+	    buf, sizeof buf, TRUE, NULL, 0.9731, 0.9, "prefix", 41.28, 0.84);
 	g_assert_cmpstr(buf, ==,
 	    "Yes, score=0.973 threshold=0.900 level=prefix spam=41.3 ham=0.8");
 	g_assert_cmpuint(n, ==, strlen(buf));
-	g_assert_cmpuint(asn_trace_format_spam(
-			     buf, n, TRUE, 0.9731, 0.9, "prefix", 41.28, 0.84),
+	g_assert_cmpuint(asn_trace_format_spam(buf, n, TRUE, NULL, 0.9731, 0.9,
+			     "prefix", 41.28, 0.84),
 	    ==, 0);
-	asn_trace_format_spam(buf, sizeof buf, FALSE, (double)NAN, 1, "none",
-	    -1, (double)INFINITY);
+	asn_trace_format_spam(buf, sizeof buf, FALSE, NULL, (double)NAN, 1,
+	    "none", -1, (double)INFINITY);
 	g_assert_cmpstr(buf, ==,
 	    "No, score=0.000 threshold=1.000 level=none spam=0.0 "
 	    "ham=1000000000000.0");
 	asn_trace_format_spam(
-	    buf, sizeof buf, FALSE, 0.9999, 0.9, "AS", 9.96, 0.04);
+	    buf, sizeof buf, FALSE, NULL, 0.9999, 0.9, "AS", 9.96, 0.04);
 	g_assert_cmpstr(buf, ==,
 	    "No, score=1.000 threshold=0.900 level=AS spam=10.0 ham=0.0");
+}
+
+static void
+test_spam_by_rule(void)
+{
+	char buf[ASN_TRACE_MAX];
+	gsize n;
+
+	asn_trace_format_spam(buf, sizeof buf, FALSE, "allow:AS64496", 0.9731,
+	    0.9, "AS", 41.28, 0.84);
+	g_assert_cmpstr(buf, ==,
+	    "No, rule=allow:AS64496 score=0.973 threshold=0.900 level=AS "
+	    "spam=41.3 ham=0.8");
+	n = asn_trace_format_spam(buf, sizeof buf, TRUE, "block:192.0.2.0/24",
+	    (double)NAN, 0.9, "none", 0, 0);
+	g_assert_cmpstr(buf, ==, "Yes, rule=block:192.0.2.0/24");
+	g_assert_cmpuint(n, ==, strlen(buf));
+	g_assert_cmpuint(
+	    asn_trace_format_spam(buf, n, TRUE, "block:192.0.2.0/24",
+		(double)NAN, 0.9, "none", 0, 0),
+	    ==, 0);
 }
 
 /* --- the seal: GLib's HMAC is the oracle --------------------------------- */
@@ -312,6 +333,7 @@ main(int argc, char **argv)
 	g_test_add_func("/trace/asn", test_asn);
 	g_test_add_func("/trace/asn-capped", test_asn_capped);
 	g_test_add_func("/trace/spam", test_spam);
+	g_test_add_func("/trace/spam-by-rule", test_spam_by_rule);
 	g_test_add_func("/seal/round-trip", test_seal_round_trip);
 	g_test_add_func("/seal/grammar", test_seal_grammar);
 	g_test_add_func("/seal/forged", test_seal_forged);

@@ -7,6 +7,14 @@
 
 #include "bus.h"
 
+/* bus-forget.c */
+void asnd_bus_forget(AsndBusCall *call);
+void asnd_bus_forget_mail(AsndBusCall *call);
+void asnd_bus_forget_user(AsndBusCall *call);
+/* bus-history.c */
+void asnd_bus_history(AsndBusCall *call);
+/* bus-learn.c */
+void asnd_bus_learn(AsndBusCall *call);
 /* bus-status.c */
 void asnd_bus_get_status(AsndBusCall *call);
 

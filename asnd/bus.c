@@ -24,12 +24,12 @@ typedef struct {
 /* What is not here is refused. */
 static const Method methods[] = {
     {"Export", NULL, FALSE},
-    {"Forget", NULL, TRUE},
-    {"ForgetMail", NULL, TRUE},
-    {"ForgetUser", NULL, TRUE},
+    {"Forget", asnd_bus_forget, TRUE},
+    {"ForgetMail", asnd_bus_forget_mail, TRUE},
+    {"ForgetUser", asnd_bus_forget_user, TRUE},
     {"GetStatus", asnd_bus_get_status, FALSE},
-    {"History", NULL, TRUE},
-    {"Learn", NULL, TRUE},
+    {"History", asnd_bus_history, TRUE},
+    {"Learn", asnd_bus_learn, TRUE},
     {"ListRules", NULL, FALSE},
     {"Lookup", NULL, FALSE},
     {"LookupMail", NULL, FALSE},

@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "learn.h"
 #include "publish.h"
+#include "read-fd.h"
 #include "sources.h"
 #include "watch-server.h"
 
@@ -34,7 +35,8 @@ struct _AsndDaemon {
 	gint64 started;    /* wall clock */
 	AsnWatchSync sync; /* the last one, where has_sync */
 	gboolean has_sync;
-	AsndBus *bus; /* NULL: never started */
+	AsndBus *bus;            /* NULL: never started */
+	AsndFdReader *fd_reader; /* NULL: nobody passed a file */
 	AsndCounter *counter;
 	void (*fatal)(gpointer data);
 	gpointer fatal_data;
@@ -50,5 +52,8 @@ const char *asnd_daemon_store_trouble(const AsndDaemon *daemon);
 double asnd_daemon_ham(AsndDaemon *daemon);
 gboolean asnd_daemon_warming_up(AsndDaemon *daemon);
 gint64 asnd_daemon_now(const AsndDaemon *daemon);
+/* After a command: what it did is on disk and published at once; all: the
+ * model is another one.  FALSE: it is undone. */
+gboolean asnd_daemon_settle(AsndDaemon *daemon, gboolean all);
 /* The watchdog, if there is one: signs of life from the main loop. */
 void asnd_daemon_start_pings(AsndDaemon *daemon);

@@ -155,6 +155,18 @@ turn(gpointer data)
 	return TRUE;
 }
 
+gboolean
+asnd_daemon_settle(AsndDaemon *d, gboolean all)
+{
+	if (!turn(d))
+		return FALSE;
+	if (all) {
+		asnd_publisher_mark(d->publisher, TRUE);
+		publish(d);
+	}
+	return TRUE;
+}
+
 static void
 first_run_is_done(AsndDaemon *d)
 {
@@ -363,6 +375,7 @@ asnd_daemon_free(AsndDaemon *d)
 {
 	if (d == NULL)
 		return;
+	asnd_fd_reader_free(d->fd_reader);
 	asnd_bus_stop(d);
 	if (d->tick != 0)
 		g_source_remove(d->tick);

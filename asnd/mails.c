@@ -62,6 +62,11 @@ static const char *const queries[N_QUERIES] = {
     [Q_USER_ADD] = "INSERT INTO users(path) VALUES(?)",
     [Q_USER_SEEN] = "UPDATE users SET last_seen=? WHERE id=? AND last_seen<?",
     [Q_USER_PATH] = "SELECT path FROM users WHERE id=?",
+    [Q_SET_OWNER] = "INSERT INTO owners VALUES(?,?) ON CONFLICT(user) DO UPDATE"
+		    " SET uid=excluded.uid WHERE uid<>excluded.uid",
+    [Q_USERS_OF] = "SELECT u.id FROM owners o JOIN users u ON u.id=o.user"
+		   " WHERE o.uid=? AND u.last_seen>=?",
+    [Q_USERS_WITH] = "SELECT id, path FROM users WHERE instr(path, ?)",
     [Q_FOLDER] = "SELECT id FROM folders WHERE user=? AND name=?",
     [Q_FOLDER_ADD] = "INSERT INTO folders(user, name) VALUES(?,?)",
     [Q_KIND] = "SELECT place FROM folders WHERE id=?",
@@ -140,18 +145,6 @@ asnd_mails_user(AsndMails *m, const char *path, gsize len, gint64 now)
 	/* To the day, so that a restart writes little. */
 	RUN(m, Q_USER_SEEN, "iii", now, id, now - ASND_DAY);
 	return id;
-}
-
-char *
-asnd_mails_user_path(AsndMails *m, gint64 user)
-{
-	char *path = NULL;
-
-	if (STEP(m, Q_USER_PATH, "i", user))
-		path = g_strndup(sqlite3_column_blob(m->q[Q_USER_PATH], 0),
-		    (gsize)sqlite3_column_bytes(m->q[Q_USER_PATH], 0));
-	DONE(m, Q_USER_PATH);
-	return path;
 }
 
 gint64

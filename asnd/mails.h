@@ -62,8 +62,16 @@ gint64 asnd_mails_user(
     AsndMails *mails, const char *path, gsize len, gint64 now);
 gint64 asnd_mails_folder(
     AsndMails *mails, gint64 user, const char *name, gsize len);
+/* The same, 0 where there is none. */
+gint64 asnd_mails_find_user(AsndMails *mails, const char *path, gsize len);
 /* The path of a user, any bytes, with a NUL behind; NULL: no such.  Free it. */
 char *asnd_mails_user_path(AsndMails *mails, gint64 user);
+/* Whose a Maildir is, and the Maildirs seen lately that are a uid's. */
+void asnd_mails_set_owner(AsndMails *mails, gint64 user, guint32 uid);
+GArray *asnd_mails_users_of(AsndMails *mails, guint32 uid, gint64 now);
+/* Those of whom name is the directory that holds the Maildir, or the Maildir
+ * itself; of "a@b" also a in b.  gint64 ids; g_array_unref. */
+GArray *asnd_mails_users_named(AsndMails *mails, const char *name);
 /* What kind of folder it is now.  Where that changed since it was seen last,
  * its mails are to be judged anew.  oldest: as for asnd_mails_entry. */
 void asnd_mails_set_kind(

@@ -60,8 +60,10 @@ static const char quality_tables[] =
     " flagged INTEGER NOT NULL, n INTEGER NOT NULL,"
     " PRIMARY KEY(week, level, flagged)) WITHOUT ROWID;";
 
-/* By what votes are searched for and forgotten. */
-static const char search_indexes[] =
+/* By what votes are searched for and forgotten; whose a Maildir is. */
+static const char command_tables[] =
+    "CREATE TABLE owners(user INTEGER PRIMARY KEY, uid INTEGER NOT NULL);"
+    "CREATE INDEX owners_uid ON owners(uid);"
     "CREATE INDEX votes_addr ON votes(addr, id) WHERE kind = 1;"
     "CREATE INDEX votes_asn ON votes(asn, id) WHERE kind = 1;"
     "CREATE INDEX votes_digest ON votes(digest, id) WHERE kind = 1;";
@@ -117,7 +119,7 @@ apply(sqlite3 *db, gint64 version)
 		return FALSE;
 	if (version == 1 && !run(db, level_columns))
 		return FALSE;
-	return run(db, quality_tables) && run(db, search_indexes) &&
+	return run(db, quality_tables) && run(db, command_tables) &&
 	       (version == 0 || run(db, count_sealed)) && run(db, set);
 }
 

@@ -46,6 +46,7 @@ on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
 		return "too many Maildirs";
 	user = asnd_mails_user(
 	    w->mails, p->name, p->name_len, w->handler.now(w->data));
+	asnd_mails_set_owner(w->mails, user, m->uid);
 	g_hash_table_insert(
 	    w->maildirs, GUINT_TO_POINTER(m->id), asnd_id_new(user));
 	return NULL;

@@ -161,7 +161,7 @@ COMMON = {'null_device_t', 'zero_device_t', 'devtty_t', 'console_device_t', 'ini
 OWN = {
     'asn_milter_t': {'asn_milter_data_t', 'asn_milter_t'},
     'asnd_t': {'asnd_t', 'asnd_var_lib_t', 'asnd_db_t', 'asnd_runtime_t',
-               'asnd_mailwatch_tmpfs_t'},
+               'asnd_mailwatch_tmpfs_t', 'system_dbusd_runtime_t'},
     'asnd_mailwatch_t': {'asnd_mailwatch_t', 'asnd_mailwatch_tmpfs_t', 'asnd_runtime_t'},
     'asnd_import_t': {'asnd_import_t', 'asnd_db_t'},
 }

@@ -5,8 +5,6 @@
 
 #include "bus-private.h"
 
-#define FDS_STUCK 64 /* more of them cannot be closed: leave the bus */
-
 /* What is freed with a call. */
 typedef struct {
 	AsndBusCall call;
@@ -122,6 +120,14 @@ on_rights(const AsndBusRights *rights, gpointer data)
 		c->run(&c->call);
 }
 
+static void
+not_supported(AsndBusCall *call)
+{
+	fail(call->invocation, "org.freedesktop.DBus.Error.NotSupported",
+	    "this asnd cannot do that");
+	free_call(call);
+}
+
 /* The connection went while the bus was asked: nobody hears an answer, but
  * GDBus wants one. */
 static void
@@ -145,18 +151,13 @@ asnd_bus_on_call(GDBusConnection *connection, const char *sender,
 		    "asnd answers on a message bus only");
 		return;
 	}
-	if (run == NULL) {
-		fail(invocation, "org.freedesktop.DBus.Error.NotSupported",
-		    "this asnd cannot do that");
-		return;
-	}
 	c = g_new0(Call, 1);
 	c->call = (AsndBusCall){.daemon = bus->daemon,
 	    .args = args,
 	    .sender = sender,
 	    .uid = G_MAXUINT32,
 	    .invocation = invocation};
-	c->run = run;
+	c->run = run != NULL ? run : not_supported;
 	c->may_change_only = may_change_only;
 	c->limit = asnd_bus_limit_ref(bus->users);
 	asnd_bus_callers_ask(bus->callers, sender, on_rights, drop_call, c);
@@ -224,7 +225,8 @@ asnd_bus_filter(GDBusConnection *connection, GDBusMessage *message,
 		name = ASND_BUS_NAME ".Error.InvalidArgument";
 		text = "at most one file descriptor comes with a call";
 	}
-	if (asnd_bus_fds_closing() > FDS_STUCK)
+	/* Whoever passed them goes on doing so: leave the bus for a while. */
+	if (!asnd_bus_fds_settle())
 		g_dbus_connection_close(connection, NULL, NULL, NULL);
 	if (g_dbus_message_get_message_type(message) !=
 		G_DBUS_MESSAGE_TYPE_METHOD_CALL ||

@@ -10,6 +10,8 @@
 /* close(2) of a file on FUSE waits for whoever serves it, who may be the
  * caller and never answer. */
 #define CLOSERS 4
+#define FEW 64           /* asnd may have 1024 open */
+#define PATIENCE 1000000 /* microseconds */
 
 typedef struct {
 	int n;
@@ -41,10 +43,17 @@ asnd_bus_close_fd(int fd)
 	g_thread_pool_push(pool, GINT_TO_POINTER(fd + 1), NULL);
 }
 
-guint
-asnd_bus_fds_closing(void)
+gboolean
+asnd_bus_fds_settle(void)
 {
-	return (guint)g_atomic_int_get(&closing);
+	gint64 end = g_get_monotonic_time() + PATIENCE;
+
+	while (g_atomic_int_get(&closing) > FEW) {
+		if (g_get_monotonic_time() > end)
+			return FALSE;
+		g_usleep(1000);
+	}
+	return TRUE;
 }
 
 static GQuark

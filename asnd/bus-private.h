@@ -38,9 +38,9 @@ AsndBusRights asnd_bus_rights_of(
 guint asnd_bus_fds_hold(GDBusMessage *message);
 /* The i-th of them, which the caller now owns; -1: none. */
 int asnd_bus_fds_take(GDBusMessage *message, gint32 i);
-/* Descriptors that a stalling file system keeps from being closed, and those
- * that are about to be.  Any thread. */
-guint asnd_bus_fds_closing(void);
+/* Waits until few of them are yet to be closed, for a second at most.  FALSE:
+ * a file system stalls, and no more should be taken.  GDBus's own thread. */
+gboolean asnd_bus_fds_settle(void);
 
 /* --- bus-call.c --------------------------------------------------------------
  */

@@ -16,3 +16,6 @@ int asnctl_import(int argc, char **argv);
 int asnctl_seal_key(int argc, char **argv);
 int asnctl_networks(int argc, char **argv);
 int asnctl_export(int argc, char **argv);
+int asnctl_learn(int argc, char **argv);
+int asnctl_forget(int argc, char **argv);
+int asnctl_history(int argc, char **argv);

@@ -157,6 +157,9 @@ like($text{'asnd.socket'}, qr{^ListenSequentialPacket=\Q$key{'watch-socket'}\E$}
 	'the socket of asnd is the default');
 like($text{'asn-milter.service'}, qr{^BindReadOnlyPaths=.*-\Q$key{'database-dir'}\E( |$)}m,
 	'the milter sees the databases, read-only');
+like($text{'asnd.service'}, qr{^BindReadOnlyPaths=-/run/dbus$}m, 'asnd sees the system bus, where there is one');
+like($text{'asnd.service'}, qr{^Environment=DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/}m, 'and looks for it there');
+unlike($text{$_}, qr{^[^#\n]*dbus}m, "$_: does not") for grep { $_ ne 'asnd.service' } keys %exposure;
 unlike($text{'asn-milter.service'}, qr{^(?:BindPaths|ReadWritePaths|StateDirectory)=}m,
 	'and can write nothing');
 is(join(' ', $text{'asnd-mailwatch.service'} =~ /^(\w+=CAP_.*)$/mg),
@@ -172,4 +175,16 @@ unlike(join("\n", $text{$_} =~ /^(SystemCallFilter=.*)$/mg),
 	"$_: no call opens files past its root") for sort keys %exposure;
 is(join(' ', sort grep { $text{$_} =~ /^SystemCallFilter=.*\bmemfd_/m } keys %exposure),
 	'asnd-mailwatch.service', 'no other makes files that NoExecPaths= does not cover');
+
+# --- the system bus ----------------------------------------------------------------
+
+my ($share) = map { dirname($_) } split /\n/, `find '$root' -type d -name system.d -path '*/dbus-1/*'`;
+my %file = map { basename($_) => slurp($_) } glob("$share/system.d/*"), glob("$share/system-services/*");
+is(join(' ', sort keys %file), 'org.asnd1.conf org.asnd1.service', 'a policy and a way to start asnd are installed');
+my %service = $file{'org.asnd1.service'} =~ /^(\w+)=(.*)$/mg;
+is($service{Name}, 'org.asnd1', 'of that name');
+ok($text{$service{SystemdService} // ''}, 'by a unit that is there');
+my ($user) = $text{'asnd.service'} =~ /^User=(.*)$/m;
+is($service{User}, $user, 'as its user');
+like($file{'org.asnd1.conf'}, qr{<policy user="$user">\s*<allow own="org.asnd1"/>}, 'who may own the name');
 done_testing();

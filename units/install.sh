@@ -13,6 +13,7 @@ sealkey_old=/etc/asnd/seal.key # of a time without these services
 sealkey=/etc/credstore/asnd.seal-key
 sealkey_encrypted=/etc/credstore.encrypted/asnd.seal-key
 conf=/etc/asnd/asnd.conf
+bus=/run/dbus/system_bus_socket
 enabled='asn-milter.socket asnd.socket asnd-mailwatch.service asnd-import.path'
 
 # stop EXIT-CODE message...
@@ -84,6 +85,7 @@ install_all() {
 	step "Configuration, $conf" make_config
 	step 'Seal key' make_seal_key
 	step 'Units' enable_units
+	[ ! -S $bus ] || step 'D-Bus' reload_bus
 	step 'Table of networks' import_networks
 	step 'Services' start_services
 	sed -i '/^changed /d' $record
@@ -349,6 +351,12 @@ enable_units() {
 		systemctl -q is-enabled $unit || off+=" $unit"
 	done
 	[ -z "$off" ] || note="disabled on this host:$off"
+}
+
+# The daemon may have read its new files before the group asnd was there.
+reload_bus() {
+	is_changed org.asnd1.conf org.asnd1.service || return 0
+	busctl -q call org.freedesktop.DBus / org.freedesktop.DBus ReloadConfig && note=reloaded
 }
 
 import_networks() {

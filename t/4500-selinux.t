@@ -161,7 +161,8 @@ COMMON = {'null_device_t', 'zero_device_t', 'devtty_t', 'console_device_t', 'ini
 OWN = {
     'asn_milter_t': {'asn_milter_data_t', 'asn_milter_t'},
     'asnd_t': {'asnd_t', 'asnd_var_lib_t', 'asnd_db_t', 'asnd_runtime_t',
-               'asnd_mailwatch_tmpfs_t', 'system_dbusd_runtime_t'},
+               'asnd_mailwatch_tmpfs_t',
+               'system_dbusd_runtime_t', 'user_tmpfs_t'},  # the bus, and mail passed over it
     'asnd_mailwatch_t': {'asnd_mailwatch_t', 'asnd_mailwatch_tmpfs_t', 'asnd_runtime_t'},
     'asnd_import_t': {'asnd_import_t', 'asnd_db_t'},
 }
@@ -206,6 +207,42 @@ tap.ok(allowed('postfix_smtpd_t', target='asn_milter_t', tclass=['unix_stream_so
                perms=['write']), 'Postfix may talk to the milter')
 tap.equal(allowed('postfix_smtpd_t', target='asnd_t',
                   tclass=['unix_stream_socket']), [], 'and not to asnd')
+
+# --- the system bus -----------------------------------------------------------------
+
+USERDOMAIN = policy.lookup_typeattr('userdomain')
+USERS = {str(t) for t in USERDOMAIN.expand()}
+
+
+def peers(domain, perm):
+    return set().union(*(types(r.target) for r in rules(domain, tclass=['dbus'], perms=[perm])))
+
+
+tap.ok({'unconfined_t', 'sysadm_t', 'staff_t', 'user_t'} <= USERS, 'users of all kinds')
+tap.equal(peers('asnd_t', 'acquire_svc'), {'system_dbusd_t'}, 'asnd_t: has a name on the system bus')
+tap.equal(peers('asnd_t', 'send_msg'), USERS | {
+    'asnd_t', 'system_dbusd_t', 'initrc_t', 'system_cronjob_t'},
+          'asnd_t: answers users and scripts of the host, no other service')
+for domain in DOMAINS:
+    if domain != 'asnd_t':
+        tap.equal(allowed(domain, tclass=['dbus']), [], domain + ': not on the bus')
+for domain in sorted(USERS | {'initrc_t', 'system_cronjob_t'}):
+    tap.ok(allowed(domain, target='asnd_t', tclass=['dbus'], perms=['send_msg']),
+           domain + ': may call asnd')
+for domain in ('postfix_smtpd_t', 'dovecot_t', 'httpd_t', 'asn_milter_t'):
+    tap.equal(allowed(domain, target='asnd_t', tclass=['dbus']), [], domain + ': may not')
+# A mail passed is a memfd, which has this type whoever of them made it.
+for domain in ('unconfined_t', 'sysadm_t', 'staff_t', 'user_t'):
+    made = {str(r.default) for r in policy.terules()
+            if r.ruletype == setools.TERuletype.type_transition and str(r.tclass) == 'file' and
+            str(r.target) == 'tmpfs_t' and domain in types(r.source)}
+    tap.equal(made, {'user_tmpfs_t'}, domain + ': its memfd')
+for domain, most in (('asnd_t', {'getattr', 'read', 'write'}),
+                     ('system_dbusd_t', {'read', 'write'})):
+    tap.equal({p for r in rules(domain, target='user_tmpfs_t', tclass=['file']) for p in r.perms},
+              most, domain + ': takes such a file, and cannot open one')
+    tap.equal(USERS - set().union(*(types(r.target) for r in rules(
+        domain, tclass=['fd'], perms=['use']))), set(), domain + ': from all users')
 
 # --- booleans -----------------------------------------------------------------------
 

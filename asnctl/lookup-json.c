@@ -87,11 +87,11 @@ put_levels(GString *out, const LookupAnswer *a)
 		open_item(out, i); /* level 0 is always present */
 		asnctl_json_member_string(out, "level", asn_level_name(i));
 		asnctl_json_member_string(
-		    out, "key", lookup_level_key(i, &a->key, key, sizeof key));
+		    out, "key", asn_level_key(i, &a->key, key, sizeof key));
 		put_double(out, "spam", c->s);
 		put_double(out, "ham", c->h);
 		put_double(out, "theta", c->theta);
-		put_double(out, "change", lookup_change(&a->p, i));
+		put_double(out, "change", asn_prediction_change(&a->p, i));
 		put_bool(out, "enough_reporters", c->backed);
 		g_string_append_c(out, '}');
 	}

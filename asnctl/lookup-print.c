@@ -100,8 +100,8 @@ print_levels(const LookupAnswer *a)
 			continue;
 		printf("  %-10s  %-24s %9.2f %9.2f %8.4f %+8.2f\n",
 		    asn_level_name(i),
-		    lookup_level_key(i, &a->key, key, sizeof key), c->s, c->h,
-		    c->theta, lookup_change(&a->p, i));
+		    asn_level_key(i, &a->key, key, sizeof key), c->s, c->h,
+		    c->theta, asn_prediction_change(&a->p, i));
 	}
 	printf("  Weights above the address are effective different sources, "
 	       "not mail counts.\n\n");
@@ -143,7 +143,7 @@ print_verdict(const Lookup *l, const LookupAnswer *a)
 	    p->flag ? "yes" : "no", need->threshold);
 	if (decider != ASN_LEVEL_ALL && (guint)decider <= last_level(a))
 		printf("  decided by  %s %s\n", asn_level_name(decider),
-		    lookup_level_key(decider, &a->key, key, sizeof key));
+		    asn_level_key(decider, &a->key, key, sizeof key));
 	printf("  evidence    %.2f (a flag needs %.2f)\n", p->evidence,
 	    need->evidence);
 	print_reporters(l, p);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "chain.h"
 #include "config.h"
 #include "networks.h"
 #include "reputation.h"
@@ -39,11 +40,6 @@ typedef struct {
 	GArray *countries; /* LookupCountry, largest first; only of an AS */
 } LookupAnswer;
 
-/* Text of a level's neighbourhood, "*" for all mail.  Returns buf. */
-const char *lookup_level_key(
-    AsnLevel level, const AsnOriginKey *key, char *buf, gsize size);
-/* Change in log-odds at a level; a level left out changes nothing. */
-double lookup_change(const AsnPrediction *p, AsnLevel level);
 /* ISO 8601 in UTC; free it. */
 char *lookup_date(gint64 epoch);
 

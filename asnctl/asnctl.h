@@ -19,3 +19,4 @@ int asnctl_export(int argc, char **argv);
 int asnctl_learn(int argc, char **argv);
 int asnctl_forget(int argc, char **argv);
 int asnctl_history(int argc, char **argv);
+int asnctl_report(int argc, char **argv);

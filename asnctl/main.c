@@ -29,6 +29,8 @@ static const Verb verbs[] = {
 	"write what is flagged for Postfix, rbldnsd, nft or a program"},
     {"replay", asnctl_replay,
 	"measure the score on a recorded stream of mails"},
+    {"report", asnctl_report,
+	"show what was learned: as a page, in lines, or for a program"},
     {"seal-key", asnctl_seal_key, "make, renew and show the keys of the seal"},
     {NULL, NULL, NULL},
 };

@@ -20,3 +20,6 @@ int asnctl_learn(int argc, char **argv);
 int asnctl_forget(int argc, char **argv);
 int asnctl_history(int argc, char **argv);
 int asnctl_report(int argc, char **argv);
+int asnctl_quality(int argc, char **argv);
+int asnctl_top(int argc, char **argv);
+int asnctl_metrics(int argc, char **argv);

@@ -109,8 +109,10 @@ asnctl_bus_try(const AsnctlBus *bus, const char *method, GVariant *args,
 		return EX_TEMPFAIL;
 	reply = g_dbus_connection_call_with_unix_fd_list_sync(connection,
 	    ASNCTL_BUS_NAME, ASNCTL_BUS_PATH, ASNCTL_BUS_INTERFACE, method,
-	    sunk, NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT, fds, NULL, NULL,
-	    &error);
+	    sunk, NULL,
+	    bus->no_start ? G_DBUS_CALL_FLAGS_NO_AUTO_START
+			  : G_DBUS_CALL_FLAGS_NONE,
+	    TIMEOUT, fds, NULL, NULL, &error);
 	if (reply == NULL)
 		return explain(error, why);
 	if (out != NULL)

@@ -17,7 +17,8 @@
 #define ASNCTL_BUS_INTERFACE "org.asnd1.Manager"
 
 typedef struct {
-	gboolean session; /* --session */
+	gboolean session;  /* --session */
+	gboolean no_start; /* ask the asnd that runs, if one does */
 } AsnctlBus;
 
 /* A line for the GOptionEntry table of every verb that asks asnd. */

@@ -171,13 +171,15 @@ sub seal {
 	$mac .= '=' while length($mac) % 4;
 	return "$v; b=$mac";
 }
-# A mail as text.  ip, time; flagged; unsealed.
+# A mail as text.  ip, time; flagged; unsealed; level that decided, says its header.
 sub mail {
 	my ($self, %m) = @_;
 	$m{time} //= int time;
 	$m{qid} //= sprintf '4X%05d', ++$seq;
 	my $date = strftime('%a, %d %b %Y %H:%M:%S +0000', gmtime $m{time});
 	my $seal = $m{unsealed} ? '' : 'X-ASN-Seal: ' . seal(%m) . "\n";
+	$seal = sprintf("X-ASN-Spam: %s, score=%s threshold=0.900 level=%s spam=41.3 ham=0.8\n",
+	    $m{flagged} ? ('Yes', '0.973') : ('No', '0.123'), $m{level}) . $seal if $m{level};
 	return $seal . "Received: from helo.example (rdns.example [$m{ip}])\n"
 	    . "\tby mx.example.org (Postfix) with ESMTP id $m{qid}\n\tfor <u\@example.org>; $date\n"
 	    . "From: a\@example.net\nSubject: $m{qid}\n\nbody\n";

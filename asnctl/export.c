@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "asnctl.h"
-#include "databases.h"
 #include "export.h"
+#include "open-databases.h"
 #include "output.h"
 
 typedef struct {
@@ -73,10 +73,9 @@ open_and_write(const Arguments *args, const AsnExportAsk *ask,
 	AsnReputation *reputation = NULL;
 	int code;
 
-	code = databases_open_networks(dir, &networks, &problem, NULL);
+	code = asn_open_networks(dir, &networks, &problem, NULL);
 	if (code == EX_OK && args->what == NULL)
-		code =
-		    databases_open_reputation(dir, &reputation, &problem, NULL);
+		code = asn_open_reputation(dir, &reputation, &problem, NULL);
 	if (code != EX_OK)
 		complain(code, "%s", problem);
 	else if (!asn_export_write(ask, config, networks, reputation,

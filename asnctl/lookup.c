@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "asnctl.h"
-#include "databases.h"
 #include "escape.h"
 #include "lookup.h"
+#include "open-databases.h"
 
 /* --- databases ------------------------------------------------------------ */
 
@@ -25,8 +25,8 @@ static int
 open_networks(Lookup *l, const char *dir)
 {
 	char *problem = NULL;
-	int code = databases_open_networks(
-	    dir, &l->networks, &problem, &l->no_networks);
+	int code =
+	    asn_open_networks(dir, &l->networks, &problem, &l->no_networks);
 
 	return note(l, code, problem);
 }
@@ -35,7 +35,7 @@ static int
 open_reputation(Lookup *l, const char *dir)
 {
 	char *problem = NULL;
-	int code = databases_open_reputation(
+	int code = asn_open_reputation(
 	    dir, &l->reputation, &problem, &l->no_reputation);
 
 	return note(l, code, problem);

@@ -8,10 +8,10 @@
 
 #include "asnctl.h"
 #include "config.h"
-#include "databases.h"
 #include "escape.h"
 #include "holdings.h"
 #include "json.h"
+#include "open-databases.h"
 #include "output.h"
 
 typedef struct {
@@ -102,28 +102,10 @@ print_json(GString *out, const AsnHoldings *h)
 
 /* --- asking --------------------------------------------------------------- */
 
-/* One argument; asn 0 in *out: of an address in no AS. */
-static gboolean
-parse(const AsnNetworks *db, const char *what, guint32 *asn)
-{
-	const gsize len = strlen(what);
-	AsnOrigin origin;
-	AsnAddr addr;
-
-	if (asn_number_parse(what, len, asn))
-		return TRUE;
-	if (!asn_addr_parse(what, len, &addr))
-		return FALSE;
-	*asn = 0;
-	if (db != NULL && asn_networks_lookup(db, &addr, &origin))
-		*asn = origin.asn;
-	return TRUE;
-}
-
 static gboolean
 check_arguments(const Arguments *args)
 {
-	char shown[ASN_ESCAPE_SIZE];
+	g_autoptr(GError) error = NULL;
 	guint32 asn;
 
 	if (args->what == NULL) {
@@ -132,11 +114,9 @@ check_arguments(const Arguments *args)
 		return FALSE;
 	}
 	for (char **w = args->what; *w != NULL; w++) {
-		if (parse(NULL, *w, &asn))
+		if (asn_holdings_parse(NULL, *w, &asn, &error))
 			continue;
-		g_printerr("asnctl networks: \"%s\" is neither an AS number "
-			   "such as AS64496 nor an IP address\n",
-		    asn_escape_str(shown, *w));
+		g_printerr("asnctl networks: %s\n", error->message);
 		return FALSE;
 	}
 	return TRUE;
@@ -151,7 +131,8 @@ answer(const Arguments *args, const AsnNetworks *db, const char *what,
 	gboolean found;
 	guint32 asn;
 
-	parse(db, what, &asn);
+	if (!asn_holdings_parse(db, what, &asn, NULL))
+		return FALSE; /* never: they were checked */
 	if (asn == 0) {
 		g_printerr("asnctl networks: %s: in no known AS\n", what);
 		return FALSE;
@@ -202,7 +183,7 @@ run(const Arguments *args)
 		g_printerr("asnctl networks: %s\n", error->message);
 		return EX_CONFIG;
 	}
-	code = databases_open_networks(
+	code = asn_open_networks(
 	    args->dir ? args->dir : config->database_dir, &db, &problem, NULL);
 	if (code == EX_OK)
 		code = answer_all(args, db);

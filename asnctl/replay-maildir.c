@@ -7,8 +7,8 @@
 #include <sysexits.h>
 
 #include "block.h"
-#include "databases.h"
 #include "escape.h"
+#include "open-databases.h"
 #include "progress.h"
 #include "replay-maildir.h"
 #include "seal-keys.h"
@@ -43,9 +43,8 @@ open_databases(const ReplayMaildirAsk *ask, ReplayMaildirs *out)
 		g_printerr("asnctl replay: %s\n", error->message);
 		return EX_CONFIG;
 	}
-	code = databases_open_networks(
-	    ask->db ? ask->db : out->config->database_dir, &out->networks,
-	    &problem, NULL);
+	code = asn_open_networks(ask->db ? ask->db : out->config->database_dir,
+	    &out->networks, &problem, NULL);
 	if (code != EX_OK)
 		g_printerr("asnctl replay: %s\n", problem);
 	return code;

@@ -15,6 +15,12 @@ void asnd_bus_forget_user(AsndBusCall *call);
 void asnd_bus_history(AsndBusCall *call);
 /* bus-learn.c */
 void asnd_bus_learn(AsndBusCall *call);
+/* bus-export.c */
+void asnd_bus_export(AsndBusCall *call);
+
+/* bus-networks.c */
+void asnd_bus_networks(AsndBusCall *call);
+
 /* bus-status.c */
 void asnd_bus_get_status(AsndBusCall *call);
 

@@ -23,7 +23,7 @@ typedef struct {
 
 /* What is not here is refused. */
 static const Method methods[] = {
-    {"Export", NULL, FALSE},
+    {"Export", asnd_bus_export, FALSE},
     {"Forget", asnd_bus_forget, TRUE},
     {"ForgetMail", asnd_bus_forget_mail, TRUE},
     {"ForgetUser", asnd_bus_forget_user, TRUE},
@@ -33,7 +33,7 @@ static const Method methods[] = {
     {"ListRules", NULL, FALSE},
     {"Lookup", NULL, FALSE},
     {"LookupMail", NULL, FALSE},
-    {"Networks", NULL, FALSE},
+    {"Networks", asnd_bus_networks, FALSE},
     {"Quality", asnd_bus_quality, FALSE},
     {"RemoveRule", NULL, TRUE},
     {"SetRule", NULL, TRUE},

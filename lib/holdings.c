@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gio/gio.h>
+
+#include "escape.h"
 #include "holdings.h"
+#include "subject.h"
 
 /* A leaf of the database, or the routed prefix around it. */
 typedef struct {
@@ -149,4 +153,27 @@ void
 asn_holdings_clear(AsnHoldings *h)
 {
 	g_clear_pointer(&h->networks, g_array_unref);
+}
+
+gboolean
+asn_holdings_parse(
+    const AsnNetworks *db, const char *what, guint32 *asn, GError **error)
+{
+	char shown[ASN_ESCAPE_SIZE];
+	AsnSubject subject;
+	AsnOrigin origin;
+
+	if (!asn_subject_parse(what, &subject, error))
+		return FALSE;
+	if (subject.kind == ASN_SUBJECT_NETWORK) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+		    "%s is a network: name an AS, or an address in it",
+		    asn_escape_str(shown, what));
+		return FALSE;
+	}
+	*asn = subject.asn;
+	if (subject.kind == ASN_SUBJECT_ADDRESS && db != NULL &&
+	    asn_networks_lookup(db, &subject.net.addr, &origin))
+		*asn = origin.asn;
+	return TRUE;
 }

@@ -25,6 +25,12 @@ typedef struct {
 	GArray *networks; /* AsnHolding, in order */
 } AsnHoldings;
 
+/* What somebody asks about: an AS, or an address in it.  *asn 0: an address in
+ * no known AS.  db NULL: only a check.  FALSE: an error as asn_subject_parse
+ * gives it, one line. */
+gboolean asn_holdings_parse(
+    const AsnNetworks *db, const char *what, guint32 *asn, GError **error);
+
 /* exact: every routed prefix, one in another if it was announced so; of one
  * that narrower ones cover wholly the database knows nothing.  Else the fewest
  * networks that hold all addresses for which the database names this AS, and no

@@ -328,7 +328,8 @@ is(system("script -qec \"'$asnctl' export --config '$conf' -f mmdb\" /dev/null >
 like(out(), qr/use -o FILE/, '... says what to do');
 
 refused(64, qr/name an AS number or an address/, @networks);
-refused(64, qr/is neither an AS number/, @networks, $_) for 'AS0', '4294967296', '192.0.2.0/24', 'mail.example.org', "x\e";
+refused(64, qr/$_->[1]/, @networks, $_->[0]) for ['AS0', 'no AS'], ['4294967296', 'no AS number'], ['192.0.2.0/24', 'name an AS, or an address'],
+	['192.0.2.1/24', 'has host bits'], ['mail.example.org', 'is no address'], ["x\e", 'x\\\\x1b'];
 refused(69, qr/AS64511: no known network/, @networks, 'AS64511');
 refused(69, qr/100\.64\.9\.9: in no known AS/, @networks, '100.64.9.9');
 refused(66, qr/networks\.mmdb: No such file/, @networks, '--db', "$tmp/none", 'AS64500');

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* databases.c: opens the databases for the verbs that read them. */
+/* open-databases.c: opens the databases for who asks them one question. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "databases.h"
+#include "open-databases.h"
 
 /* A descriptor, or -1 with errno. */
 static int
@@ -29,7 +29,7 @@ not_there(const char *dir, const char *name, const char *what_to_do,
 }
 
 int
-databases_open_networks(
+asn_open_networks(
     const char *dir, AsnNetworks **out, char **problem, const char **why)
 {
 	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
@@ -56,7 +56,7 @@ databases_open_networks(
 /* recent.mmdb first: asnd publishes it after the base that it belongs to, so
  * the base that is opened next is that one, or a newer one that has it all. */
 int
-databases_open_reputation(
+asn_open_reputation(
     const char *dir, AsnReputation **out, char **problem, const char **why)
 {
 	g_autoptr(GError) error = NULL;

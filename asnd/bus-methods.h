@@ -21,6 +21,9 @@ void asnd_bus_export(AsndBusCall *call);
 /* bus-networks.c */
 void asnd_bus_networks(AsndBusCall *call);
 
+/* bus-lookup.c */
+void asnd_bus_lookup(AsndBusCall *call);
+void asnd_bus_lookup_mail(AsndBusCall *call);
 /* bus-status.c */
 void asnd_bus_get_status(AsndBusCall *call);
 

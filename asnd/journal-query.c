@@ -201,3 +201,19 @@ asnd_journal_votes_on(AsndJournal *j, const guint8 digest[16], guint limit)
 	    ids);
 	return votes_of(j, ids);
 }
+
+gboolean
+asnd_journal_last_of_as(AsndJournal *j, guint32 asn, AsndJournalVote *out)
+{
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+	g_autoptr(GArray) votes = NULL;
+
+	collect(j, L_AS,
+	    asnd_store_step(j->store, j->lookup[L_AS], "id", (gint64)asn, 1),
+	    ids);
+	votes = votes_of(j, ids);
+	if (votes->len == 0)
+		return FALSE;
+	*out = g_array_index(votes, AsndJournalVote, 0);
+	return TRUE;
+}

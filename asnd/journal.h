@@ -85,6 +85,10 @@ void asnd_search_free(AsndSearch *search);
 GArray *asnd_journal_votes_on(
     AsndJournal *journal, const guint8 digest[16], guint limit);
 
+/* The newest vote on mail from an AS.  FALSE: there is none. */
+gboolean asnd_journal_last_of_as(
+    AsndJournal *journal, guint32 asn, AsndJournalVote *out);
+
 /* --- forgetting (journal-forget.c) -----------------------------------------
  */
 

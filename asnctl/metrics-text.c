@@ -9,10 +9,8 @@
 void
 metric_family(GString *out, const Metric *m)
 {
-	if (m->help != NULL)
-		g_string_append_printf(out, "# HELP %s %s\n", m->name, m->help);
-	g_string_append_printf(out, "# TYPE %s %s\n", m->name,
-	    m->type == METRIC_COUNTER ? "counter" : "gauge");
+	g_string_append_printf(
+	    out, "# HELP %s %s\n# TYPE %s gauge\n", m->name, m->help, m->name);
 	if (m->unit != NULL)
 		g_string_append_printf(out, "# UNIT %s %s\n", m->name, m->unit);
 }
@@ -55,8 +53,6 @@ metric_sample(GString *out, const Metric *m, double value, ...)
 	va_list ap;
 
 	g_string_append(out, m->name);
-	if (m->type == METRIC_COUNTER)
-		g_string_append(out, "_total");
 	va_start(ap, value);
 	put_labels(out, ap);
 	va_end(ap);

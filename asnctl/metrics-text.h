@@ -7,11 +7,11 @@
 
 #include <glib.h>
 
-typedef enum { METRIC_GAUGE, METRIC_COUNTER } MetricType;
-
+/* A gauge.  There are no counters: OpenMetrics names them otherwise than the
+ * older format, which the textfile collector reads; what is a gauge is well
+ * formed in both. */
 typedef struct {
-	const char *name; /* without the "_total" of a counter */
-	MetricType type;
+	const char *name;
 	const char *unit; /* the end of the name, or NULL */
 	const char *help; /* one line */
 } Metric;

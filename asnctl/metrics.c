@@ -30,58 +30,59 @@ static const struct {
 	const char *key;
 	Metric metric;
 } known[] = {
-    {"since", {"asnd_start_timestamp_seconds", METRIC_GAUGE, "seconds",
-		  "When asnd started."}},
-    {"taken_back", {"asnd_votes_taken_back", METRIC_GAUGE, NULL,
+    {"since",
+	{"asnd_start_timestamp_seconds", "seconds", "When asnd started."}},
+    {"taken_back", {"asnd_votes_taken_back", NULL,
 		       "Votes in the journal that stand no more."}},
-    {"votes_since_start", {"asnd_votes_cast", METRIC_COUNTER, NULL,
-			      "Votes cast since asnd started."}},
-    {"reporters", {"asnd_reporters", METRIC_GAUGE, NULL,
+    {"votes_since_start",
+	{"asnd_votes_since_start", NULL, "Votes cast since asnd started."}},
+    {"reporters", {"asnd_reporters", NULL,
 		      "Users who reported spam in the last 60 days."}},
-    {"last_vote", {"asnd_last_vote_timestamp_seconds", METRIC_GAUGE, "seconds",
+    {"last_vote", {"asnd_last_vote_timestamp_seconds", "seconds",
 		      "When the last vote was cast."}},
-    {"last_mail", {"asnd_last_mail_timestamp_seconds", METRIC_GAUGE, "seconds",
+    {"last_mail", {"asnd_last_mail_timestamp_seconds", "seconds",
 		      "When the newest mail in a Maildir came."}},
-    {"mails_known",
-	{"asnd_mails", METRIC_GAUGE, NULL, "Mails that asnd knows of."}},
-    {"mails_read", {"asnd_mails_read", METRIC_COUNTER, NULL,
+    {"mails_known", {"asnd_mails", NULL, "Mails that asnd knows of."}},
+    {"mails_read", {"asnd_mails_read_since_start", NULL,
 		       "Header blocks read since asnd started."}},
-    {"first_run", {"asnd_first_run", METRIC_GAUGE, NULL,
-		      "1 while what was there before is learnt."}},
-    {"warming_up", {"asnd_warming_up", METRIC_GAUGE, NULL,
+    {"first_run",
+	{"asnd_first_run", NULL, "1 while what was there before is learnt."}},
+    {"warming_up", {"asnd_warming_up", NULL,
 		       "1 while too little ham is known to flag mail."}},
-    {"ham", {"asnd_ham_weight", METRIC_GAUGE, NULL, "Weight of all ham now."}},
-    {"min_ham", {"asnd_ham_weight_needed", METRIC_GAUGE, NULL,
+    {"ham", {"asnd_ham_weight", NULL, "Weight of all ham now."}},
+    {"min_ham", {"asnd_ham_weight_needed", NULL,
 		    "Weight of all ham from which on mail is flagged."}},
-    {"mailwatch", {"asnd_mailwatch_connected", METRIC_GAUGE, NULL,
+    {"mailwatch", {"asnd_mailwatch_connected", NULL,
 		      "1 while asnd-mailwatch is connected."}},
-    {"all_read", {"asnd_mailwatch_idle", METRIC_GAUGE, NULL,
-		     "1 while no mail waits to be read."}},
-    {"watches", {"asnd_mailwatch_watches", METRIC_GAUGE, NULL,
-		    "Folders watched by inotify."}},
-    {"polled", {"asnd_mailwatch_polled_folders", METRIC_GAUGE, NULL,
+    {"all_read",
+	{"asnd_mailwatch_idle", NULL, "1 while no mail waits to be read."}},
+    {"watches",
+	{"asnd_mailwatch_watches", NULL, "Folders watched by inotify."}},
+    {"polled", {"asnd_mailwatch_polled_folders", NULL,
 		   "Folders that are listed again and again instead."}},
-    {"overflows", {"asnd_mailwatch_overflows", METRIC_COUNTER, NULL,
-		      "Times that events were lost and all was listed anew."}},
-    {"refused", {"asnd_mailwatch_refused_entries", METRIC_GAUGE, NULL,
+    {"overflows",
+	{"asnd_mailwatch_overflows_since_start", NULL,
+	    "Times that events were lost and all was listed anew, since "
+	    "asnd-mailwatch started."}},
+    {"refused", {"asnd_mailwatch_refused_entries", NULL,
 		    "Entries of Maildirs that were not fit to be looked at."}},
-    {"published", {"asnd_published_timestamp_seconds", METRIC_GAUGE, "seconds",
+    {"published", {"asnd_published_timestamp_seconds", "seconds",
 		      "When asnd last published what it learnt."}},
-    {"networks", {"asnd_networks_loaded", METRIC_GAUGE, NULL,
-		     "1 when asnd has networks.mmdb."}},
-    {"seal_key", {"asnd_seal_key_loaded", METRIC_GAUGE, NULL,
+    {"networks",
+	{"asnd_networks_loaded", NULL, "1 when asnd has networks.mmdb."}},
+    {"seal_key", {"asnd_seal_key_loaded", NULL,
 		     "1 when asnd has a key to verify seals with."}},
-    {"calls_refused", {"asnd_bus_calls_refused", METRIC_COUNTER, NULL,
-			  "Calls over D-Bus that were too many."}},
+    {"calls_refused",
+	{"asnd_bus_calls_refused_since_start", NULL,
+	    "Calls over D-Bus that were too many, since asnd started."}},
 };
 
-static const Metric up = {
-    "asnd_up", METRIC_GAUGE, NULL, "1 when asnd answers."};
+static const Metric up = {"asnd_up", NULL, "1 when asnd answers."};
 static const Metric build_info = {
-    "asnd_build_info", METRIC_GAUGE, NULL, "1; the version is its label."};
-static const Metric votes = {"asnd_votes", METRIC_GAUGE, NULL,
-    "Votes in the journal that stand, by class."};
-static const Metric failing = {"asnd_failing", METRIC_GAUGE, NULL,
+    "asnd_build_info", NULL, "1; the version is its label."};
+static const Metric votes = {
+    "asnd_votes", NULL, "Votes in the journal that stand, by class."};
+static const Metric failing = {"asnd_failing", NULL,
     "1 when asnd cannot write its evidence, or what it publishes."};
 
 /* FALSE: it is no number. */
@@ -160,14 +161,14 @@ typedef struct {
 	QualitySum sum;
 } Level;
 
-static const Metric seen = {"asnd_quality_mails", METRIC_GAUGE, NULL,
+static const Metric seen = {"asnd_quality_mails", NULL,
     "Sealed mails of the last four ISO weeks, this one included."};
-static const Metric opinions = {"asnd_quality_opinions", METRIC_GAUGE, NULL,
-    "Those of them on which their owner voted."};
-static const Metric precision = {"asnd_quality_precision_ratio", METRIC_GAUGE,
-    "ratio", "Of the flagged ones, the part that was not rescued."};
-static const Metric recall = {"asnd_quality_recall_ratio", METRIC_GAUGE,
-    "ratio", "Of those and the missed ones, the part that was flagged."};
+static const Metric opinions = {
+    "asnd_quality_opinions", NULL, "Those of them on which their owner voted."};
+static const Metric precision = {"asnd_quality_precision_ratio", "ratio",
+    "Of the flagged ones, the part that was not rescued."};
+static const Metric recall = {"asnd_quality_recall_ratio", "ratio",
+    "Of those and the missed ones, the part that was flagged."};
 
 static void
 put_levels(GString *out, const GArray *levels)
@@ -244,12 +245,11 @@ static const struct {
     {"rules", ASN_RULES_FILE, ASN_RULES_TYPE},
 };
 
-static const Metric usable = {"asnd_database_usable", METRIC_GAUGE, NULL,
+static const Metric usable = {"asnd_database_usable", NULL,
     "1 when it is there and sound from end to end."};
-static const Metric built = {"asnd_database_timestamp_seconds", METRIC_GAUGE,
-    "seconds", "When it was built."};
-static const Metric size = {
-    "asnd_database_size_bytes", METRIC_GAUGE, "bytes", "Its size."};
+static const Metric built = {
+    "asnd_database_timestamp_seconds", "seconds", "When it was built."};
+static const Metric size = {"asnd_database_size_bytes", "bytes", "Its size."};
 
 typedef struct {
 	gboolean usable;

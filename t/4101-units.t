@@ -92,9 +92,18 @@ my %example = (
 	'plain-seal-key.conf' => ['asnd.service', 'asn-milter.service'],
 	'tcp-service.conf' => ['asn-milter.service'], 'tcp-socket.conf' => ['asn-milter.socket'],
 );
+my @whole = ('asnd-metrics.service', 'asnd-metrics.timer'); # units of their own
 my ($examples) = split /\n/, `find '$root' -type d -name examples -path '*/asnd/*'`;
 is(join(' ', sort map { basename($_) } grep { !/asnd\.conf$/ } glob "$examples/*"),
-	join(' ', sort keys %example), 'every example is known here');
+	join(' ', sort @whole, keys %example), 'every example is known here');
+system('cp', map({ "$examples/$_" } @whole), $dir);
+for my $unit (@whole) {
+	is(verify($unit), '', "$unit: systemd-analyze verify");
+	like(slurp("$examples/$unit"), qr{/etc/systemd/system/}, "$unit: tells where it goes");
+}
+($rc, $said) = run('systemd-analyze', 'security', '--no-pager', '--offline=true', '--threshold=20',
+	"$dir/asnd-metrics.service");
+is($rc, 0, 'asnd-metrics.service: confined, though it is root') or diag $said;
 for my $name (sort keys %example) {
 	for my $unit (@{$example{$name}}) {
 		my $dropin = "$root/etc/systemd/system/$unit.d";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lookup.c: "asnctl lookup": asks the databases about addresses and ASs. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -9,6 +10,7 @@
 #include "asnctl.h"
 #include "escape.h"
 #include "lookup.h"
+#include "mail-fd.h"
 #include "open-databases.h"
 
 /* --- databases ------------------------------------------------------------ */
@@ -179,14 +181,33 @@ check_questions(char **what)
 	}
 	for (; *what != NULL; what++) {
 		if (asn_addr_parse(*what, strlen(*what), &addr) ||
-		    asn_number_parse(*what, strlen(*what), &asn))
+		    asn_number_parse(*what, strlen(*what), &asn) ||
+		    mail_fd_is_mail(*what))
 			continue;
-		g_printerr("asnctl lookup: \"%s\" is neither an IP address "
-			   "nor an AS number such as AS64496\n",
+		g_printerr("asnctl lookup: \"%s\" is neither an IP address, "
+			   "nor an AS number such as AS64496, nor a file\n",
 		    asn_escape_str(shown, *what));
 		return FALSE;
 	}
 	return TRUE;
+}
+
+/* asnd says where it came from, the databases how that scores now; in JSON asnd
+ * says all of it. */
+static int
+answer_mail(Lookup *l, const char *file, gboolean json)
+{
+	LookupAnswer a = {.is_as = FALSE};
+	AsnAddr from;
+	int code;
+
+	fflush(stdout);
+	code = lookup_mail(&l->bus, file, json, &from);
+	if (json || from.family == 0)
+		return code;
+	ask_address(l, &from, &a);
+	lookup_print(l, &a);
+	return code;
 }
 
 static int
@@ -194,10 +215,16 @@ answer_all(Lookup *l, const char *dir, char **what, gboolean json)
 {
 	int networks = open_networks(l, dir);
 	int reputation = open_reputation(l, dir);
+	int mails = EX_OK, code;
 
 	for (; *what != NULL; what++) {
 		LookupAnswer a;
 
+		if (mail_fd_is_mail(*what)) {
+			code = answer_mail(l, *what, json);
+			mails = mails == EX_OK ? code : mails;
+			continue;
+		}
 		if (!ask(l, *what, &a))
 			continue; /* check_questions let none through */
 		(json ? lookup_print_json : lookup_print)(l, &a);
@@ -206,16 +233,19 @@ answer_all(Lookup *l, const char *dir, char **what, gboolean json)
 	for (guint i = 0; i < l->problems->len; i++)
 		g_printerr(
 		    "asnctl lookup: %s\n", (const char *)l->problems->pdata[i]);
+	if (mails != EX_OK)
+		return mails;
 	/* A broken file says more than a missing one. */
 	return networks == EX_DATAERR || reputation == EX_OK ? networks
 							     : reputation;
 }
 
 static int
-run(const char *dir, const char *config_path, char **what, gboolean json)
+run(const char *dir, const char *config_path, char **what, gboolean json,
+    const AsnctlBus *bus)
 {
 	g_autoptr(GError) error = NULL;
-	Lookup l = {.now = (double)g_get_real_time() / 1e6};
+	Lookup l = {.now = (double)g_get_real_time() / 1e6, .bus = *bus};
 	int status;
 
 	l.config = asn_config_load(config_path, &error);
@@ -239,6 +269,7 @@ asnctl_lookup(int argc, char **argv)
 	g_autofree char *dir = NULL, *config = NULL;
 	g_auto(GStrv) what = NULL;
 	gboolean json = FALSE;
+	AsnctlBus bus = {.session = FALSE};
 	const GOptionEntry entries[] = {
 	    {"db", 0, 0, G_OPTION_ARG_FILENAME, &dir,
 		"Read the databases of DIR (database-dir of the config)",
@@ -247,8 +278,9 @@ asnctl_lookup(int argc, char **argv)
 		"Config file (" ASN_CONFIG_DEFAULT ")", "FILE"},
 	    {"json", 0, 0, G_OPTION_ARG_NONE, &json,
 		"Print one JSON object for each", NULL},
-	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &what, NULL,
-		"ADDRESS|ASn..."},
+	    ASNCTL_BUS_OPTION(&bus),
+	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &what, NULL,
+		"ADDRESS|ASn|FILE|-..."},
 	    {NULL},
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -256,7 +288,8 @@ asnctl_lookup(int argc, char **argv)
 
 	g_option_context_set_summary(context,
 	    "Tells who owns an address, and why mail from there scores as it "
-	    "does.");
+	    "does.\nOf a mail it also tells what its seal proves, the verdict "
+	    "then, and the votes\non it: that asnd is asked.");
 	g_option_context_set_description(context,
 	    "Exits 0; 66 when a database is missing, 65 when one is broken: "
 	    "then the rest is told.");
@@ -267,5 +300,5 @@ asnctl_lookup(int argc, char **argv)
 	}
 	if (!check_questions(what))
 		return EX_USAGE;
-	return run(dir, config, what, json);
+	return run(dir, config, what, json, &bus);
 }

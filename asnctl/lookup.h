@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * asnctl lookup: what is known of an address or an AS.  lookup.c asks the
- * databases, lookup-print.c says it to a person, lookup-json.c to a program.
+ * asnctl lookup: what is known of an address or an AS, or of where a mail came
+ * from.  lookup.c asks the databases, lookup-mail.c asks asnd about the mail,
+ * lookup-print.c says it to a person, lookup-json.c to a program.
  *
  * One thread.  An answer points into the databases and lives as long as they.
  */
 #pragma once
 
+#include "bus.h"
 #include "chain.h"
 #include "config.h"
 #include "networks.h"
@@ -21,6 +23,7 @@ typedef struct {
 	GPtrArray *problems; /* char *: what is missing and what to do */
 	double now;
 	gboolean colour;
+	AsnctlBus bus; /* for mails */
 } Lookup;
 
 /* Where an AS is, by the networks that name it. */
@@ -42,6 +45,12 @@ typedef struct {
 
 /* ISO 8601 in UTC; free it. */
 char *lookup_date(gint64 epoch);
+
+/* Asks asnd about a mail and prints what it says; *from: the address it came
+ * from, family 0: nobody knows.  EX_OK, EX_DATAERR (then, too), or why not,
+ * which was said. */
+int lookup_mail(
+    const AsnctlBus *bus, const char *file, gboolean json, AsnAddr *from);
 
 void lookup_print(const Lookup *l, const LookupAnswer *a);
 /* One line, one object. */

@@ -52,7 +52,7 @@ is($err, '', '... and nothing else');
 is($p->journal, LEARN_SPAM, '... a vote');
 is($p->sql('SELECT u.path FROM votes v JOIN users u ON u.id=v.user'), $ann, '... of the Maildir');
 is($p->sql('SELECT asn, country, sealed, weight FROM votes'), '64496|ZZ|1|1', '... with origin and weight');
-cmp_ok($p->spam('192.0.2.7'), '>', 0.99, '... published when asnctl returns');
+ok($p->wait_for('published', sub { $p->spam('192.0.2.7') > 0.99 }), '... published');
 cmp_ok($p->sql("SELECT last_spam FROM users WHERE CAST(path AS TEXT)='$ann'"), '>', 0, '... its user reports');
 for my $whom ('ann', $ann, "$ann/", 'user:ann2') {
 	($status, $out) = learn(\%Bus::ROOT, 'learn', '--spam', '--json', '--user', $whom, $file);

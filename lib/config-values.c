@@ -134,6 +134,45 @@ check_flag_header(const char *v)
 		   : allowed;
 }
 
+/* It stands on a command line and in a header: nothing but what an ordinary
+ * address is made of (RFC 5321 4.1.2, no quoted strings, no literals). */
+static const char *
+check_mailbox(const char *v)
+{
+	static const char allowed[] = "a plain address is needed, such as "
+				      "'abuse-reports@example.org'";
+	const char *at = strchr(v, '@');
+	gsize local = at ? (gsize)(at - v) : 0, n = strlen(v);
+
+	if (n == 0)
+		return NULL;
+	if (local == 0 || local > 64 || n > 254 || *v == '-' || *v == '.' ||
+	    v[local - 1] == '.' || strstr(v, "..") != NULL)
+		return allowed;
+	for (const char *p = v; p < at; p++)
+		if (!g_ascii_isalnum(*p) &&
+		    strchr("!#$%&'*+/=?^_`{|}~.-", *p) == NULL)
+			return allowed;
+	for (const char *p = at + 1; *p != '\0'; p++)
+		if (!g_ascii_isalnum(*p) && *p != '.' && *p != '-')
+			return allowed;
+	return g_ascii_isalnum(at[1]) && g_ascii_isalnum(v[n - 1]) ? NULL
+								   : allowed;
+}
+
+static const char *
+check_field(const char *v)
+{
+	gsize n = strlen(v);
+
+	for (gsize i = 0; i < n; i++)
+		if (!g_ascii_isalnum(v[i]) && v[i] != '-' && v[i] != '_')
+			n = 0;
+	return n > 0 && n < 128
+		   ? NULL
+		   : "allowed are names of header fields, separated by ';'";
+}
+
 /* --- kinds -------------------------------------------------------------------
  */
 
@@ -239,6 +278,26 @@ read_networks(
 }
 
 static char *
+read_report_format(
+    GKeyFile *file, const char *group, const char *key, AsnReportFormat *out)
+{
+	static const char *const names[] = {
+	    [ASN_REPORT_OFF] = "off",
+	    [ASN_REPORT_ARF] = "arf",
+	    [ASN_REPORT_SPAMCOP] = "spamcop",
+	};
+	g_autofree char *v = g_key_file_get_string(file, group, key, NULL);
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (g_strcmp0(v, names[i]) == 0) {
+			*out = (AsnReportFormat)i;
+			return NULL;
+		}
+	}
+	return g_strdup("allowed are off, arf and spamcop");
+}
+
+static char *
 read_action(GKeyFile *file, const char *group, const char *key, AsnAction *out)
 {
 	static const char *const names[] = {
@@ -324,6 +383,13 @@ asn_value_read(const AsnValueRule *rule, GKeyFile *file, const char *group,
 		    check_folder, LIST_MAX, file, group, key, field);
 	case ASN_VALUE_HOSTS:
 		return read_list(check_host, LIST_MAX, file, group, key, field);
+	case ASN_VALUE_REPORT_FORMAT:
+		return read_report_format(file, group, key, field);
+	case ASN_VALUE_MAILBOX:
+		return read_string(check_mailbox, file, group, key, field);
+	case ASN_VALUE_FIELDS:
+		return read_list(
+		    check_field, LIST_MAX, file, group, key, field);
 	case ASN_VALUE_NUMBER:
 	case ASN_VALUE_DAYS:
 	case ASN_VALUE_SECONDS:
@@ -340,6 +406,7 @@ asn_value_clear(const AsnValueRule *rule, AsnConfig *config)
 	switch (rule->kind) {
 	case ASN_VALUE_PATH:
 	case ASN_VALUE_SOCKET:
+	case ASN_VALUE_MAILBOX:
 		g_clear_pointer((char **)field, g_free);
 		return;
 	case ASN_VALUE_NETWORKS:
@@ -349,6 +416,7 @@ asn_value_clear(const AsnValueRule *rule, AsnConfig *config)
 	case ASN_VALUE_PATTERNS:
 	case ASN_VALUE_FOLDERS:
 	case ASN_VALUE_HOSTS:
+	case ASN_VALUE_FIELDS:
 		g_clear_pointer((char ***)field, g_strfreev);
 		return;
 	default:

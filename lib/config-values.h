@@ -18,7 +18,10 @@ typedef enum {
 	ASN_VALUE_SECONDS,      /* guint */
 	ASN_VALUE_PATTERNS,     /* char **, absolute, no "..", a name */
 	ASN_VALUE_FOLDERS,      /* char **, no '/' */
-	ASN_VALUE_HOSTS         /* char ** */
+	ASN_VALUE_HOSTS,        /* char ** */
+	ASN_VALUE_REPORT_FORMAT, /* AsnReportFormat */
+	ASN_VALUE_MAILBOX,      /* char *, "" or local@domain */
+	ASN_VALUE_FIELDS        /* char **, names of header fields */
 } AsnValueKind;
 
 typedef struct {

@@ -20,6 +20,9 @@ G_DEFINE_QUARK(asn_config_error, asn_config_error)
 	X("paths", "seal-key", "/etc/asnd/seal.key", PATH, seal_key, 0, 0)     \
 	X("paths", "watch-socket", "/run/asnd/mailwatch.sock", PATH,           \
 	    watch_socket, 0, 0)                                                \
+	X("paths", "report-socket", "/run/asnd-report/report.sock", PATH,      \
+	    report_socket, 0, 0)                                               \
+	X("paths", "sendmail", "/usr/sbin/sendmail", PATH, sendmail, 0, 0)     \
 	X("milter", "socket",                                                  \
 	    "unix:/var/spool/postfix/asn-milter/milter.sock", SOCKET, socket,  \
 	    0, 0)                                                              \
@@ -42,7 +45,17 @@ G_DEFINE_QUARK(asn_config_error, asn_config_error)
 	    ".Trash;.Deleted Items;.Deleted Messages;.INBOX.Trash", FOLDERS,   \
 	    trash_folders, 0, 0)                                               \
 	X("mail", "host-names", "", HOSTS, host_names, 0, 0)                   \
-	X("mail", "rescan-interval", "300", SECONDS, rescan_interval, 1, 86400)
+	X("mail", "rescan-interval", "300", SECONDS, rescan_interval, 1,       \
+	    86400)                                                             \
+	X("report", "format", "off", REPORT_FORMAT, report.format, 0, 0)       \
+	X("report", "to", "", MAILBOX, report.to, 0, 0)                        \
+	X("report", "from", "", MAILBOX, report.from, 0, 0)                    \
+	X("report", "delay", "3600", SECONDS, report.delay, 0, 86400)          \
+	X("report", "limit", "50", SECONDS, report.limit, 1, 5000)             \
+	X("report", "hide",                                                    \
+	    "Delivered-To;X-Original-To;X-Delivered-To;Envelope-To;"           \
+	    "X-Envelope-To;Return-Path",                                       \
+	    FIELDS, report.hide, 0, 0)
 
 #define AS_KEY(g, k, fallback, reader, field, min, max) {g, k, fallback},
 #define AS_RULE(g, k, fallback, reader, field, min, max)                       \
@@ -50,7 +63,8 @@ G_DEFINE_QUARK(asn_config_error, asn_config_error)
 
 static const AsnConfigKey keys[] = {SETTINGS(AS_KEY)};
 static const AsnValueRule rules[] = {SETTINGS(AS_RULE)};
-static const char *const groups[] = {"paths", "milter", "score", "mail"};
+static const char *const groups[] = {
+    "paths", "milter", "score", "mail", "report"};
 
 const AsnConfigKey *
 asn_config_keys(gsize *n)
@@ -155,8 +169,8 @@ open_group(Reader *r, char *line, GError **error)
 	}
 	hint = suggest(NULL, line + 1);
 	return refuse(r, error,
-	    "[%s]: no such group (there are [paths], [milter], [score] and "
-	    "[mail])%s",
+	    "[%s]: no such group (there are [paths], [milter], [score], "
+	    "[mail] and [report])%s",
 	    asn_escape_str(shown, line + 1), hint);
 }
 
@@ -263,6 +277,21 @@ asn_config_differ(
 	return found->len > 1 ? g_strjoinv(", ", (char **)found->pdata) : NULL;
 }
 
+/* What one key cannot tell. */
+static gboolean
+check_report(const Reader *r, GError **error)
+{
+	const AsnReportConfig *report = &r->config->report;
+
+	if (report->format == ASN_REPORT_OFF ||
+	    (*report->to != '\0' && *report->from != '\0'))
+		return TRUE;
+	g_set_error(error, ASN_CONFIG_ERROR, ASN_CONFIG_ERROR_VALUE,
+	    "%s: [report] format needs 'to' and 'from', each a mail address",
+	    r->name);
+	return FALSE;
+}
+
 AsnConfig *
 asn_config_parse(const char *text, gsize len, const char *name, GError **error)
 {
@@ -280,6 +309,7 @@ asn_config_parse(const char *text, gsize len, const char *name, GError **error)
 	}
 	if (ok && strlen(copy) != len)
 		ok = refuse(&r, error, "NUL byte in the file");
+	ok = ok && check_report(&r, error);
 	if (ok) {
 		keep_values(&r);
 		return r.config;

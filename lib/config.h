@@ -24,12 +24,23 @@ typedef enum {
 	ASN_ACTION_REJECT
 } AsnAction;
 
+typedef enum { ASN_REPORT_OFF, ASN_REPORT_ARF, ASN_REPORT_SPAMCOP } AsnReportFormat;
+
+typedef struct {
+	AsnReportFormat format; /* off */
+	char *to, *from;        /* bare addresses; set unless it is off */
+	guint delay, limit;     /* seconds: 3600; reports a day: 50 */
+	char **hide;            /* names of header fields */
+} AsnReportConfig;
+
 typedef struct {
 	/* [paths] */
 	char *database_dir; /* networks.mmdb, reputation.mmdb, recent.mmdb: /var/lib/asnd/db */
 	char *state_dir;    /* evidence.sqlite: /var/lib/asnd */
 	char *seal_key;     /* seal.key: /etc/asnd/seal.key; a credential comes first, seal-keys.h */
 	char *watch_socket; /* asnd listens, asnd-mailwatch connects: /run/asnd/mailwatch.sock */
+	char *report_socket;/* asnd-report is behind it: /run/asnd-report/report.sock */
+	char *sendmail;     /* /usr/sbin/sendmail */
 
 	/* [milter] */
 	char *socket;                   /* unix:/var/spool/postfix/asn-milter/milter.sock */
@@ -48,6 +59,8 @@ typedef struct {
 	char **trash_folders; /* .Trash ".Deleted Items" ".Deleted Messages" */
 	char **host_names;    /* after "by" in our Received lines; empty: this host's name */
 	guint rescan_interval;/* seconds between rescans where inotify does not work: 300 */
+
+	AsnReportConfig report; /* [report] */
 	/* as text, in the order of asn_config_keys; NULL-terminated */
 	char **values;
 } AsnConfig;

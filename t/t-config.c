@@ -90,7 +90,7 @@ static const struct {
 				     "did you mean [milter] socket?"},
     {"[miltr]\n",
 	"t.conf:1: [miltr]: no such group (there are [paths], [milter], "
-	"[score] and [mail]); did you mean [milter]?"},
+	"[score], [mail] and [report]); did you mean [milter]?"},
     {"[milter]\nthreshold=0.9",
 	"t.conf:2: [milter] threshold: no such key; did you mean [score] "
 	"threshold?"},
@@ -232,7 +232,7 @@ test_keys(void)
 	g_autoptr(GString) text = g_string_new(NULL);
 	GError *error = NULL;
 
-	g_assert_cmpuint(n, ==, 18);
+	g_assert_cmpuint(n, ==, 26);
 	for (gsize i = 0; i < n; i++)
 		g_string_append_printf(text, "[%s]\n%s=%s\n", keys[i].group,
 		    keys[i].key, keys[i].fallback);

@@ -11,6 +11,7 @@
 #include "learn.h"
 #include "publish.h"
 #include "read-fd.h"
+#include "reports.h"
 #include "sources.h"
 #include "watch-server.h"
 
@@ -38,6 +39,8 @@ struct _AsndDaemon {
 	AsndBus *bus;            /* NULL: never started */
 	AsndFdReader *fd_reader; /* NULL: nobody passed a file */
 	AsndCounter *counter;
+	AsndReports *reports;
+	guint report_source;
 	void (*fatal)(gpointer data);
 	gpointer fatal_data;
 };
@@ -55,5 +58,12 @@ gint64 asnd_daemon_now(const AsndDaemon *daemon);
 /* After a command: what it did is on disk and published at once; all: the
  * model is another one.  FALSE: it is undone. */
 gboolean asnd_daemon_settle(AsndDaemon *daemon, gboolean all);
+/* FALSE: it failed; the turn is undone and the connection paused.  Not from
+ * within a handler of the watch server. */
+gboolean asnd_daemon_commit(AsndDaemon *daemon);
+/* Reports what is due, soon; a handler of the watch server. */
+void asnd_daemon_report(AsndDaemon *daemon);
+void asnd_daemon_reported(
+    guint32 request, AsnWatchReportStatus status, gpointer data);
 /* The watchdog, if there is one: signs of life from the main loop. */
 void asnd_daemon_start_pings(AsndDaemon *daemon);

@@ -103,8 +103,8 @@ look_if_recovered(AsndDaemon *d)
 	d->broken = FALSE;
 }
 
-static gboolean
-commit(AsndDaemon *d)
+gboolean
+asnd_daemon_commit(AsndDaemon *d)
 {
 	if (!asnd_store_commit(d->store)) {
 		recover(d);
@@ -131,7 +131,7 @@ turn(gpointer data)
 	guint64 votes = asnd_learner_votes(d->learner);
 
 	asnd_daemon_want_status(d);
-	if (!commit(d))
+	if (!asnd_daemon_commit(d))
 		return FALSE;
 	if (votes != d->published_votes) {
 		d->published_votes = votes;
@@ -213,6 +213,7 @@ daily(AsndDaemon *d, gint64 now)
 	d->last_day = now / ASND_DAY;
 	if (asnd_journal_prune(d->journal, now))
 		asnd_publisher_mark(d->publisher, TRUE);
+	asnd_reports_purge(d->reports, now);
 }
 
 static gboolean
@@ -227,9 +228,10 @@ tick(gpointer data)
 	/* Else nothing may be left to write that shows it is over. */
 	if (d->broken && asnd_watch_server_idle(d->server))
 		asnd_store_set_meta(d->store, "recovered", now);
-	commit(d);
+	asnd_daemon_commit(d);
 	publish(d);
 	want_work(d);
+	asnd_daemon_report(d);
 	asnd_daemon_say_status(d);
 	return G_SOURCE_CONTINUE;
 }
@@ -311,6 +313,11 @@ open_evidence(AsndDaemon *d, GError **error)
 	if (d->journal == NULL)
 		return FALSE;
 	d->learner = asnd_learner_new(d->store, d->mails, d->journal);
+	d->reports = asnd_reports_new(d->store, d->mails, d->journal, error);
+	if (d->reports == NULL)
+		return FALSE;
+	asnd_reports_configure(d->reports, &d->config->report);
+	asnd_learner_set_reports(d->learner, d->reports);
 	d->counter = asnd_counter_new(d->store);
 	return TRUE;
 }
@@ -323,6 +330,7 @@ start(AsndDaemon *d, GError **error)
 	    .moved = on_moved,
 	    .block = on_block,
 	    .sync = on_sync,
+	    .reported = asnd_daemon_reported,
 	    .turn = turn,
 	};
 
@@ -344,7 +352,7 @@ start(AsndDaemon *d, GError **error)
 		  asnd_journal_count(d->journal) == 0 &&
 		  asnd_publisher_had_base(d->publisher);
 	daily(d, now_of(d));
-	commit(d);
+	asnd_daemon_commit(d);
 	asnd_publisher_mark(d->publisher, TRUE);
 	publish(d);
 	d->tick = g_timeout_add_seconds(TICK, tick, d);
@@ -387,10 +395,13 @@ asnd_daemon_free(AsndDaemon *d)
 		g_source_remove(d->ping);
 	if (d->status != 0)
 		g_source_remove(d->status);
+	if (d->report_source != 0)
+		g_source_remove(d->report_source);
 	asnd_watch_server_free(d->server);
 	asnd_publisher_free(d->publisher);
 	asnd_learner_free(d->learner);
 	asnd_counter_free(d->counter);
+	asnd_reports_free(d->reports);
 	asnd_journal_free(d->journal);
 	asnd_mails_free(d->mails);
 	asnd_store_close(d->store);
@@ -426,6 +437,7 @@ take_config(AsndDaemon *d, const AsnConfig *config)
 	g_strfreev(d->own_hosts);
 	d->own_hosts = asnd_block_own_hosts(config);
 	asnd_watch_server_set_config(d->server, config);
+	asnd_reports_configure(d->reports, &config->report);
 	asnd_sources_set_config(d->sources, config);
 	/* It comes again and names all folders, which are judged anew. */
 	if (folders != NULL)

@@ -17,6 +17,7 @@ struct _AsndLearner {
 	AsndStore *store;
 	AsndMails *mails;
 	AsndJournal *journal;
+	AsndReports *reports; /* NULL: none */
 	const AsnNetworks *networks;
 	GHashTable *limits;   /* user -> Limit, while below the burst */
 	GHashTable *deferred; /* users with mails to be judged */

@@ -79,6 +79,12 @@ asnd_learner_observe(
 	l->observer_data = data;
 }
 
+void
+asnd_learner_set_reports(AsndLearner *l, AsndReports *reports)
+{
+	l->reports = reports;
+}
+
 gboolean
 asnd_learner_first_run(const AsndLearner *l)
 {
@@ -203,6 +209,16 @@ take_back(AsndLearner *l, const AsndMailRow *row, gint64 now)
 		l->observer.vote(&key, ASND_VOTE_NONE, 0, l->observer_data);
 }
 
+/* Only what a user did, and does now: not what lay there before, and not what
+ * another configuration makes of it. */
+static void
+report(AsndLearner *l, const AsndMailRow *row, AsndVote vote, gint64 now)
+{
+	if (l->reports != NULL && vote == ASND_VOTE_SPAM && row->sealed &&
+	    !l->first_run && !row->anew)
+		asnd_reports_queue(l->reports, row->user, row->digest, now);
+}
+
 /* FALSE: its user voted too fast, and it waits. */
 static gboolean
 judge(AsndLearner *l, AsndMailRow *row, gint64 now)
@@ -220,6 +236,7 @@ judge(AsndLearner *l, AsndMailRow *row, gint64 now)
 		if (l->first_run || row->anew ||
 		    asnd_learner_take_tokens(l, row, now)) {
 			asnd_learner_cast(l, row, &decision, last_spam, now);
+			report(l, row, decision.vote, now);
 		} else {
 			g_hash_table_add(l->deferred, asnd_id_new(row->user));
 			row->pending = TRUE;

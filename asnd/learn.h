@@ -9,6 +9,7 @@
 
 #include "journal.h"
 #include "networks.h"
+#include "reports.h"
 
 typedef struct _AsndLearner AsndLearner;
 
@@ -30,6 +31,9 @@ typedef struct {
 } AsndLearnObserver;
 void asnd_learner_observe(AsndLearner *learner,
     const AsndLearnObserver *observer /* copied */, gpointer data);
+
+/* Where mail that a user junks waits to be reported; NULL: nowhere. */
+void asnd_learner_set_reports(AsndLearner *learner, AsndReports *reports);
 
 /* TRUE until the first run over what is there has been learnt. */
 gboolean asnd_learner_first_run(const AsndLearner *learner);

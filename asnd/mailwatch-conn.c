@@ -46,31 +46,39 @@ peer_is_trusted(int fd, const char *path)
 	return stat(dir, &st) == 0 && st.st_uid == peer.uid;
 }
 
-gboolean
-mw_conn_open(MwConn *conn, const char *path)
+int
+mw_connect(const char *path)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd, error;
 
 	if (strlen(path) >= sizeof sa.sun_path) {
 		errno = ENAMETOOLONG;
-		return FALSE;
+		return -1;
 	}
 	strcpy(sa.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return FALSE;
+		return -1;
 	if (connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0) {
-		if (peer_is_trusted(fd, path)) {
-			conn->fd = fd;
-			return TRUE;
-		}
+		if (peer_is_trusted(fd, path))
+			return fd;
 		errno = EPERM;
 	}
 	error = errno;
 	close(fd);
 	errno = error;
-	return FALSE;
+	return -1;
+}
+
+gboolean
+mw_conn_open(MwConn *conn, const char *path)
+{
+	int fd = mw_connect(path);
+
+	if (fd >= 0)
+		conn->fd = fd;
+	return fd >= 0;
 }
 
 static void
@@ -118,9 +126,26 @@ mw_conn_send(MwConn *conn, AsnWatchType type, const void *fixed,
 		mw_conn_flush(conn);
 }
 
+static gboolean
+take_request(const AsnWatchPacket *packet, MwRequest *request)
+{
+	gboolean report = packet->type == ASN_WATCH_REPORT;
+
+	if (!report && packet->type != ASN_WATCH_READ)
+		return FALSE;
+	request->type = packet->type;
+	if (report)
+		memcpy(&request->report, packet->fixed, sizeof request->report);
+	else
+		memcpy(&request->read, packet->fixed, sizeof request->read);
+	/* 255 at most */
+	memcpy(request->name, packet->name, packet->name_len);
+	request->name[packet->name_len] = '\0';
+	return (report ? request->report.cur : request->read.cur) <= 1;
+}
+
 gboolean
-mw_conn_receive(
-    MwConn *conn, AsnWatchRead *request, char name[256], const char **why)
+mw_conn_receive(MwConn *conn, MwRequest *request, const char **why)
 {
 	static _Alignas(8) char buf[ASN_WATCH_MAX_PACKET];
 	AsnWatchPacket packet;
@@ -138,12 +163,7 @@ mw_conn_receive(
 		close(passed);
 	*why = "it sent a packet that is not of this protocol";
 	if (passed >= 0 || !asn_watch_parse(buf, (gsize)n, &packet) ||
-	    packet.type != ASN_WATCH_READ)
-		return FALSE;
-	memcpy(request, packet.fixed, sizeof *request);
-	memcpy(name, packet.name, packet.name_len); /* 255 at most */
-	name[packet.name_len] = '\0';
-	if (request->cur > 1)
+	    !take_request(&packet, request))
 		return FALSE;
 	conn->broken = FALSE;
 	return TRUE;

@@ -19,6 +19,22 @@ typedef struct {
 	int passed; /* descriptor to go with it, or -1 */
 } MwConn;
 
+/* What asnd asks for. */
+typedef struct {
+	AsnWatchType type; /* ASN_WATCH_READ or ASN_WATCH_REPORT */
+	union {
+		AsnWatchRead read;
+		AsnWatchReport report;
+	};
+	char name[256];
+} MwRequest;
+
+/* A connected SOCK_SEQPACKET socket that never blocks, to somebody who may see
+ * everybody's mail: root, ourselves, or who owns the directory it is in.  -1
+ * with errno: nobody listens; EAGAIN: nobody takes the connection; EPERM:
+ * somebody who must not. */
+int mw_connect(const char *path);
+
 void mw_conn_init(MwConn *conn);
 /* FALSE with errno: nobody listens; EPERM: somebody who must not. */
 gboolean mw_conn_open(MwConn *conn, const char *path);
@@ -28,7 +44,6 @@ void mw_conn_send(MwConn *conn, AsnWatchType type, const void *fixed,
     gsize fixed_len, const char *name, int passed);
 /* Tries the waiting packet again. */
 void mw_conn_flush(MwConn *conn);
-/* The next READ.  FALSE: none now, or the connection is broken (asnd left, or
- * sent nonsense: then *why says what).  request: aligned copy. */
-gboolean mw_conn_receive(
-    MwConn *conn, AsnWatchRead *request, char name[256], const char **why);
+/* The next request.  FALSE: none now, or the connection is broken (asnd left,
+ * or sent nonsense: then *why says what). */
+gboolean mw_conn_receive(MwConn *conn, MwRequest *request, const char **why);

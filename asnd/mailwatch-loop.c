@@ -172,20 +172,30 @@ handle_signals(Loop *l, gint64 now)
 	}
 }
 
+static gboolean
+answer(Loop *l, const MwRequest *request)
+{
+	gboolean off = l->config->report.format == ASN_REPORT_OFF;
+
+	if (request->type == ASN_WATCH_READ)
+		return mw_read(l->tree, &request->read, request->name);
+	return mw_report(l->tree, &request->report, request->name,
+	    off ? NULL : l->config->report_socket);
+}
+
 /* asnd waits for these, so they go before all else. */
 static void
-answer_reads(Loop *l)
+answer_requests(Loop *l)
 {
-	AsnWatchRead request;
 	const char *why = NULL;
-	char name[256];
+	MwRequest request;
 
-	for (int n = 0; n < ASN_WATCH_MAX_READS && !l->conn.blocked; n++) {
+	for (int n = 0; n <= ASN_WATCH_MAX_READS && !l->conn.blocked; n++) {
 		if (l->conn.broken ||
-		    !mw_conn_receive(&l->conn, &request, name, &why))
+		    !mw_conn_receive(&l->conn, &request, &why))
 			break;
 		l->backoff = BACKOFF_MIN; /* a peer that works */
-		if (!mw_read(l->tree, &request, name)) {
+		if (!answer(l, &request)) {
 			l->conn.broken = TRUE;
 			why = "it asked for a folder that was never named";
 		}
@@ -311,7 +321,7 @@ turn(Loop *l)
 	if (fds[1].revents != 0 && l->conn.blocked)
 		mw_conn_flush(&l->conn);
 	else if (fds[1].revents != 0)
-		answer_reads(l);
+		answer_requests(l);
 	if (!l->conn.blocked && !l->conn.broken) {
 		rescans(l, now);
 		work(l);

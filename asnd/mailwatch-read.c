@@ -8,14 +8,11 @@
 #include "mailwatch-tree.h"
 #include "open-beneath.h"
 
-/* Opens for reading what was asked for, or says why not. */
-static AsnWatchStatus
-open_mail(const MwNode *folder, const AsnWatchRead *request, const char *name,
-    int *reading)
+AsnWatchStatus
+mw_open_mail(const MwNode *folder, const MwMail *mail, int *reading)
 {
 	struct stat st;
-	int fd = mw_folder_open_mail(
-	    folder, request->cur ? MW_CUR : MW_NEW, name, &st);
+	int fd = mw_folder_open_mail(folder, mail->part, mail->name, &st);
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ESTALE ? ASN_WATCH_MOVED
@@ -24,7 +21,7 @@ open_mail(const MwNode *folder, const AsnWatchRead *request, const char *name,
 		close(fd);
 		return ASN_WATCH_REFUSED;
 	}
-	if (st.st_dev != request->dev || st.st_ino != request->ino) {
+	if (st.st_dev != mail->dev || st.st_ino != mail->ino) {
 		close(fd);
 		return ASN_WATCH_MOVED;
 	}
@@ -38,12 +35,14 @@ make_block(const MwNode *folder, const AsnWatchRead *request, const char *name,
     AsnWatchBlock *block, int *memfd)
 {
 	static char buf[ASN_WATCH_BLOCK_MAX];
+	const MwMail mail = {
+	    request->cur ? MW_CUR : MW_NEW, name, request->dev, request->ino};
 	gboolean complete;
 	AsnWatchStatus status;
 	int fd = -1;
 	gsize len;
 
-	status = open_mail(folder, request, name, &fd);
+	status = mw_open_mail(folder, &mail, &fd);
 	if (status != ASN_WATCH_OK)
 		return status;
 	if (asn_header_read(

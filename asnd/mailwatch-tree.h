@@ -13,6 +13,7 @@
  *   mailwatch-folder.c looking at folders and listing them
  *   mailwatch-event.c  what inotify says
  *   mailwatch-read.c   header blocks
+ *   mailwatch-report.c mails for asnd-report
  */
 #pragma once
 
@@ -164,3 +165,19 @@ gboolean mw_event_step(MwTree *tree, gboolean *overflow);
 
 /* Answers with one BLOCK.  FALSE: an id that was never given. */
 gboolean mw_read(MwTree *tree, const AsnWatchRead *request, const char *name);
+/* Which file it must be. */
+typedef struct {
+	MwPart part;
+	const char *name;
+	guint64 dev, ino;
+} MwMail;
+/* *fd: the mail, for reading, where it is ASN_WATCH_OK. */
+AsnWatchStatus mw_open_mail(const MwNode *folder, const MwMail *mail, int *fd);
+
+/* mailwatch-report.c ----------------------------------------------------- */
+
+/* Hands the mail to asnd-report, which listens at socket (NULL: nothing is to
+ * be reported), and answers with one REPORTED.  Never waits.  FALSE: an id
+ * that was never given. */
+gboolean mw_report(MwTree *tree, const AsnWatchReport *request,
+    const char *name, const char *socket);

@@ -60,6 +60,16 @@ static const char quality_tables[] =
     " flagged INTEGER NOT NULL, n INTEGER NOT NULL,"
     " PRIMARY KEY(week, level, flagged)) WITHOUT ROWID;";
 
+/* Mails that users junked, on their way to an abuse desk. state: 0 waits, 1
+ * reported (asked: when), 2 never. */
+static const char report_tables[] =
+    "CREATE TABLE reports(id INTEGER PRIMARY KEY, digest BLOB NOT NULL,"
+    " user INTEGER NOT NULL, state INTEGER NOT NULL, due INTEGER NOT NULL,"
+    " asked INTEGER NOT NULL DEFAULT 0, UNIQUE(digest, user));"
+    "CREATE INDEX reports_due ON reports(due, id) WHERE state = 0;"
+    "CREATE INDEX reports_asked ON reports(asked) WHERE state = 1;"
+    "CREATE INDEX reports_user ON reports(user, asked) WHERE state = 1;";
+
 /* By what votes are searched for and forgotten; whose a Maildir is. */
 static const char command_tables[] =
     "CREATE TABLE owners(user INTEGER PRIMARY KEY, uid INTEGER NOT NULL);"
@@ -119,7 +129,8 @@ apply(sqlite3 *db, gint64 version)
 		return FALSE;
 	if (version == 1 && !run(db, level_columns))
 		return FALSE;
-	return run(db, quality_tables) && run(db, command_tables) &&
+	return run(db, quality_tables) && run(db, report_tables) &&
+	       run(db, command_tables) &&
 	       (version == 0 || run(db, count_sealed)) && run(db, set);
 }
 

@@ -408,7 +408,10 @@ asnd_watch_packet(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
 		return on_sync(w, p);
 	case ASN_WATCH_BLOCK:
 		return on_block(w, p, fd);
+	case ASN_WATCH_REPORTED:
+		return asnd_watch_on_reported(w, p);
 	case ASN_WATCH_READ:
+	case ASN_WATCH_REPORT:
 		break;
 	}
 	return "a message that only asnd sends";

@@ -27,6 +27,7 @@ struct _AsndWatchServer {
 	char *unlink_path;
 	/* of the connection */
 	gboolean greeted, synced;
+	guint32 report; /* request that is out; 0: none */
 	GHashTable *maildirs;  /* id -> user id (gint64 *) */
 	GHashTable *folders;   /* id -> AsndWatchedFolder */
 	GHashTable *by_folder; /* folder id in the evidence -> id (gint64 *) */
@@ -37,5 +38,8 @@ struct _AsndWatchServer {
  * descriptor or -1, stays the caller's. */
 const char *asnd_watch_packet(
     AsndWatchServer *server, const AsnWatchPacket *packet, int fd);
+/* The answer to a report. */
+const char *asnd_watch_on_reported(
+    AsndWatchServer *server, const AsnWatchPacket *packet);
 /* Sends what may be asked for now.  FALSE: the connection is broken. */
 gboolean asnd_watch_ask(AsndWatchServer *server);

@@ -63,6 +63,7 @@ close_connection(AsndWatchServer *w)
 	w->source = w->out_source = 0;
 	w->fd = -1;
 	w->greeted = w->synced = FALSE;
+	w->report = 0;
 	g_hash_table_remove_all(w->maildirs);
 	g_hash_table_remove_all(w->folders);
 	g_hash_table_remove_all(w->by_folder);

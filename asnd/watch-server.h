@@ -25,6 +25,9 @@ typedef struct {
 	/* After every batch of packets: commit, publish.  FALSE: the evidence
 	 * cannot be written; the handler has said so and paused the server. */
 	gboolean (*turn)(gpointer data);
+	/* What became of a report; may be NULL. */
+	void (*reported)(guint32 request, AsnWatchReportStatus status,
+	    gpointer data);
 } AsndWatchHandler;
 
 typedef struct _AsndWatchServer AsndWatchServer;
@@ -47,6 +50,11 @@ void asnd_watch_server_hang_up(AsndWatchServer *server, const char *why);
 void asnd_watch_server_pause(AsndWatchServer *server, guint msec);
 /* A scan is complete, and every mail that is wanted was read. */
 gboolean asnd_watch_server_idle(const AsndWatchServer *server);
+/* Asks asnd-mailwatch to hand this mail to asnd-report; handler.reported gets
+ * the answer with this request (not 0).  One at a time.  FALSE: not now. */
+gboolean asnd_watch_server_report(
+    AsndWatchServer *server, const AsndMailRow *mail, guint32 request);
+gboolean asnd_watch_server_reporting(const AsndWatchServer *server);
 gboolean asnd_watch_server_connected(const AsndWatchServer *server);
 /* Header blocks received since the start. */
 guint64 asnd_watch_server_reads(const AsndWatchServer *server);

@@ -12,6 +12,7 @@
 
 /* fixed follows the header directly and must be aligned in the packet. */
 G_STATIC_ASSERT(sizeof(AsnWatchHeader) == 8);
+G_STATIC_ASSERT(sizeof(AsnWatchReport) == 56);
 
 typedef enum { NAME_NONE, NAME_PATH, NAME_FOLDER, NAME_FILE } NameKind;
 
@@ -51,8 +52,15 @@ shape_of(guint32 type, gsize *fixed_len, NameKind *name)
 	case ASN_WATCH_BLOCK:
 		*fixed_len = sizeof(AsnWatchBlock);
 		return TRUE;
+	case ASN_WATCH_REPORTED:
+		*fixed_len = sizeof(AsnWatchReported);
+		return TRUE;
 	case ASN_WATCH_READ:
 		*fixed_len = sizeof(AsnWatchRead);
+		*name = NAME_FILE;
+		return TRUE;
+	case ASN_WATCH_REPORT:
+		*fixed_len = sizeof(AsnWatchReport);
 		*name = NAME_FILE;
 		return TRUE;
 	default:
@@ -124,19 +132,31 @@ attach_fd(struct msghdr *msg, void *control, int fd)
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
 }
 
+static int
+send_pieces(int sock, struct iovec *iov, gsize n_iov, int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n_iov};
+	gssize n;
+
+	if (fd >= 0)
+		attach_fd(&msg, control, fd);
+	do
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -1 : 0;
+}
+
 int
 asn_watch_send(int sock, AsnWatchType type, const void *fixed, gsize fixed_len,
     const void *name, gsize name_len, int fd)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
 	AsnWatchHeader header = {.type = type};
 	struct iovec iov[3] = {
 	    {&header, sizeof header},
 	    {(void *)(uintptr_t)fixed, fixed_len},
 	    {(void *)(uintptr_t)name, name_len},
 	};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 3};
-	gssize n;
 
 	if (fixed_len > ASN_WATCH_MAX_PACKET - sizeof header ||
 	    name_len > ASN_WATCH_MAX_PACKET - sizeof header - fixed_len) {
@@ -144,12 +164,15 @@ asn_watch_send(int sock, AsnWatchType type, const void *fixed, gsize fixed_len,
 		return -1;
 	}
 	header.size = (guint32)(sizeof header + fixed_len + name_len);
-	if (fd >= 0)
-		attach_fd(&msg, control, fd);
-	do
-		n = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -1 : 0;
+	return send_pieces(sock, iov, G_N_ELEMENTS(iov), fd);
+}
+
+int
+asn_watch_send_raw(int sock, const void *data, gsize len, int fd)
+{
+	struct iovec iov = {(void *)(uintptr_t)data, len};
+
+	return send_pieces(sock, &iov, 1, fd);
 }
 
 /* Takes the first descriptor and closes all others; returns how many came. */

@@ -17,14 +17,16 @@
  * FOLDER_LISTED; SYNC once after the first full scan, and again after every rescan.
  * From then on events: ENTRY (appeared or renamed), GONE, FOLDER, FOLDER_GONE,
  * MAILDIR_GONE.  asnd may send READ at any time, at most ASN_WATCH_MAX_READS unanswered;
- * each gets exactly one BLOCK (with a sealed memfd when status is 0).
+ * each gets exactly one BLOCK (with a sealed memfd when status is 0).  It may also send
+ * REPORT, one at a time, which gets exactly one REPORTED.
  * Ids are chosen by asnd-mailwatch and live as long as the connection.
  */
 #pragma once
 
+#include "addr.h"
 #include "header-copy.h"
 
-#define ASN_WATCH_VERSION 1
+#define ASN_WATCH_VERSION 2
 #define ASN_WATCH_MAX_PACKET 8192
 #define ASN_WATCH_MAX_READS 64
 #define ASN_WATCH_BLOCK_MAX ASN_HEADER_BLOCK_MAX
@@ -41,8 +43,10 @@ typedef enum {
 	ASN_WATCH_GONE,          /* AsnWatchGone + file name */
 	ASN_WATCH_SYNC,          /* AsnWatchSync */
 	ASN_WATCH_BLOCK,         /* AsnWatchBlock (+ descriptor) */
+	ASN_WATCH_REPORTED,      /* AsnWatchReported */
 	/* asnd -> asnd-mailwatch */
 	ASN_WATCH_READ = 64,     /* AsnWatchRead + file name */
+	ASN_WATCH_REPORT,        /* AsnWatchReport + file name */
 } AsnWatchType;
 
 typedef struct {
@@ -100,10 +104,33 @@ typedef struct {
 	guint8 complete;/* the empty line (or the end of the file) was reached */
 	guint8 pad[7];
 } AsnWatchBlock;
+/* A mail for asnd-report: report-channel.h. */
+typedef struct {
+	guint64 dev, ino; /* as in AsnWatchRead */
+	gint64 time;      /* when it came, for the report */
+	guint32 request;
+	guint32 folder;
+	AsnAddr client;
+	guint8 cur;
+	guint8 pad[6];
+} AsnWatchReport;
+typedef enum {
+	ASN_REPORT_SENT,       /* asnd-report has it */
+	ASN_REPORT_MOVED,      /* as ASN_WATCH_MOVED */
+	ASN_REPORT_REFUSED,    /* as ASN_WATCH_REFUSED */
+	ASN_REPORT_OPTED_OUT,  /* ASN_REPORT_OPT_OUT is in that Maildir */
+	ASN_REPORT_NO_CHANNEL  /* [report] is off there, or nobody listens */
+} AsnWatchReportStatus;
+typedef struct {
+	guint32 request;
+	guint32 status; /* AsnWatchReportStatus */
+} AsnWatchReported;
 
 /* Sends one packet; fd -1: none.  0, or -1 with errno (EAGAIN: full). */
 int asn_watch_send(int sock, AsnWatchType type, const void *fixed,
     gsize fixed_len, const void *name, gsize name_len, int fd);
+/* The same for a packet without this header (report-channel.h). */
+int asn_watch_send_raw(int sock, const void *data, gsize len, int fd);
 /* One received packet, checked: type known, size as received, fixed part whole, no NUL or '/' in
  * a file or folder name, name length 1..255 where a file name is due. */
 typedef struct {

@@ -48,7 +48,9 @@ static const struct {
     {ASN_WATCH_GONE, sizeof(AsnWatchGone), "x"},
     {ASN_WATCH_SYNC, sizeof(AsnWatchSync), NULL},
     {ASN_WATCH_BLOCK, sizeof(AsnWatchBlock), NULL},
+    {ASN_WATCH_REPORTED, sizeof(AsnWatchReported), NULL},
     {ASN_WATCH_READ, sizeof(AsnWatchRead), "x\ny"},
+    {ASN_WATCH_REPORT, sizeof(AsnWatchReport), "x:2,S"},
 };
 
 static void
@@ -83,7 +85,7 @@ test_shapes(void)
 static void
 test_nonsense(void)
 {
-	static const guint32 types[] = {0, 11, 63, 65, 1u << 31, G_MAXUINT32};
+	static const guint32 types[] = {0, 12, 63, 66, 1u << 31, G_MAXUINT32};
 	Buffer b;
 	AsnWatchPacket p;
 	gsize len;

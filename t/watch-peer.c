@@ -172,8 +172,9 @@ peer_start(Peer *p)
 {
 	g_autofree char *text =
 	    g_strdup_printf("[paths]\nwatch-socket=%s\n[mail]\nmaildirs=%s\n"
-			    "rescan-interval=%u\n",
-		p->socket, p->pattern, p->rescan);
+			    "rescan-interval=%u\n%s",
+		p->socket, p->pattern, p->rescan,
+		p->more_config ? p->more_config : "");
 
 	g_assert_true(g_file_set_contents(p->config, text, -1, NULL));
 	g_assert_cmpint(chmod(p->config, 0644), ==, 0);
@@ -363,7 +364,14 @@ apply(Peer *p, const AsnWatchPacket *packet, int fd)
 	case ASN_WATCH_BLOCK:
 		on_block(p, packet->fixed, fd);
 		break;
+	case ASN_WATCH_REPORTED:
+		g_assert_true(p->report_due);
+		p->report_due = FALSE;
+		p->reported = *(const AsnWatchReported *)packet->fixed;
+		g_assert_cmpuint(p->reported.request, ==, p->request);
+		break;
 	case ASN_WATCH_READ:
+	case ASN_WATCH_REPORT:
 		g_assert_not_reached();
 	}
 }
@@ -457,6 +465,30 @@ peer_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
 {
 	peer_post_read(p, folder, cur, name, dev, ino);
 	peer_wait(p, !p->block_due);
+}
+
+AsnWatchReportStatus
+peer_report(Peer *p, const char *maildir, const char *folder, const char *name)
+{
+	PeerFolder *f = peer_folder(p, maildir, folder);
+	PeerMail *mail = peer_mail(p, maildir, folder, name);
+	AsnWatchReport request = {
+	    .dev = mail->entry.dev,
+	    .ino = mail->entry.ino,
+	    .time = 1800000000,
+	    .request = ++p->request,
+	    .folder = f->id,
+	    .client = {{[12] = 192, 0, 2, 7}, 4},
+	    .cur = mail->entry.cur,
+	};
+
+	name = strchr(name, '/') + 1;
+	p->report_due = TRUE;
+	g_assert_cmpint(asn_watch_send(p->sock, ASN_WATCH_REPORT, &request,
+			    sizeof request, name, strlen(name), -1),
+	    ==, 0);
+	peer_wait(p, !p->report_due);
+	return (AsnWatchReportStatus)p->reported.status;
 }
 
 void

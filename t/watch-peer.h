@@ -42,6 +42,9 @@ typedef struct {
 	AsnWatchBlock block; /* the last one */
 	gboolean block_due;
 	GBytes *block_bytes; /* its content, or NULL */
+	AsnWatchReported reported; /* the last one */
+	gboolean report_due;
+	const char *more_config; /* lines after the rest; NULL: none */
 } Peer;
 
 /* pattern: relative to the scratch directory, e.g. "home/X/Maildir". */
@@ -87,6 +90,9 @@ void peer_post_read(Peer *p, PeerFolder *folder, gboolean cur, const char *name,
     guint64 dev, guint64 ino);
 /* The same for a known mail; p->block and p->block_bytes tell. */
 void peer_read_mail(
+    Peer *p, const char *maildir, const char *folder, const char *name);
+/* Has a known mail handed to asnd-report, as of 192.0.2.7 at 1800000000. */
+AsnWatchReportStatus peer_report(
     Peer *p, const char *maildir, const char *folder, const char *name);
 /* Sends bytes as they are. */
 void peer_send_raw(Peer *p, const void *data, gsize len);

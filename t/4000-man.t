@@ -18,6 +18,7 @@ my %program = (
 	'asn-milter.8' => "$build/milter/asn-milter",
 	'asn-postfix.8' => "$top/postfix-conf/asn-postfix",
 	'asnd-mailwatch.8' => "$build/asnd/asnd-mailwatch",
+	'asnd-report.8' => "$build/asnd/asnd-report",
 	'asnd.8' => "$build/asnd/asnd",
 );
 my $asnctl = "$build/asnctl/asnctl";

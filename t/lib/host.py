@@ -186,8 +186,9 @@ class Host(known.Evidence):
 
     # --- Postfix ------------------------------------------------------------
 
-    def start_postfix(self, transport, *settings):
-        """transport: an argv of pipe(8) for a delivery, or 'virtual'."""
+    def start_postfix(self, transport, *settings, master=''):
+        """transport: an argv of pipe(8) for a delivery, or 'virtual'; master: more
+        lines for master.cf."""
         self.smtp_port = free_port()
         pipe = ('deliver unix - n n - 4 pipe flags=DRhu user=nobody:nogroup'
                 ' argv=%s\nvirtual unix - n n - - virtual\n' % transport)
@@ -201,7 +202,7 @@ class Host(known.Evidence):
              'virtual_uid_maps=static:%d' % NOBODY.pw_uid,
              'virtual_gid_maps=static:%d' % NOBODY.pw_gid,
              *settings],
-            input=pipe.encode(), check=True)
+            input=(pipe + master).encode(), check=True)
         os.chown(self.path('pf/queue/asn-milter'), NOBODY.pw_uid,
                  POSTFIX_GROUP)
         os.chmod(self.path('pf/queue/asn-milter'), 0o750)

@@ -18,6 +18,7 @@ typedef struct {
 } Verb;
 
 static const Verb verbs[] = {
+    {"status", asnctl_status, "healthy, or what is wrong and what to do"},
     {"import", asnctl_import, "build networks.mmdb: who owns which network"},
     {"check", asnctl_check, "prove database files sound, from end to end"},
     {"lookup", asnctl_lookup, "tell what is known of an address or an AS"},

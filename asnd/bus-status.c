@@ -77,6 +77,7 @@ asnd_bus_get_status(AsndBusCall *call)
 	g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
 	put(&b, "version", g_variant_new_string(ASND_VERSION));
 	put_time(&b, "since", d->started);
+	put_time(&b, "installed", asnd_store_install_time(d->store));
 	put_learning(&b, d);
 	put_watching(&b, d);
 	put_time(&b, "published", asnd_publisher_last(d->publisher));

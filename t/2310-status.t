@@ -176,14 +176,7 @@ is((status())[0], 0, 'healthy again');
 
 # --- learning that died --------------------------------------------------------------------
 
-sub restart_at {
-	my ($offset) = @_;
-	$p->stop_both;
-	$p->start_both('--clock-offset', $offset);
-	$bus->ready;
-}
-# The vote of now is long ago for an asnctl of later; the clock of asnctl cannot be
-# moved, so the vote is: fifteen days back.
+# The clock of asnctl cannot be moved, so the vote is: fifteen days back.
 $p->stop_both;
 $p->sql('UPDATE votes SET vote_time = vote_time - 15 * 86400');
 $p->start_both && $bus->ready;
@@ -197,7 +190,8 @@ $p->sql('UPDATE votes SET vote_time = vote_time + 62 * 86400');
 $p->start_both && $bus->ready;
 is((status())[0], 0, 'thirteen days without a vote are nothing');
 $p->stop_both;
-$p->sql('DELETE FROM votes; UPDATE meta SET value = value - 15 * 86400 WHERE key = "install_time"');
+$p->sql('DELETE FROM votes');
+$p->sql("UPDATE meta SET value = value - 15 * 86400 WHERE CAST(key AS TEXT) = 'install_time'");
 $p->start_both && $bus->ready;
 problem('warning', 1, qr/no user has ever moved any to Junk/, qr/junk-folders/, 'nobody ever voted');
 

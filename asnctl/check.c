@@ -114,17 +114,17 @@ asnctl_check(int argc, char **argv)
 	    {"json", 0, 0, G_OPTION_ARG_NONE, &json,
 		"Print one JSON object a file", NULL},
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files,
-		NULL, "FILE..."},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
 	g_autoptr(GError) error = NULL;
 	int worst = EX_OK;
 
 	g_option_context_set_summary(context,
 	    "Checks any MaxMind DB file from end to end, and names the first "
-	    "fault with its offset.\nExits 0 when all are sound, 65 when one "
-	    "is not, 66 when one does not exist.");
+	    "fault with its\noffset.  Exits 0 when all are sound, 65 when one "
+	    "is not, 66 when one does\nnot exist.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		fprintf(stderr, "asnctl check: %s\n", error->message);

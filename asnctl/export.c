@@ -125,22 +125,20 @@ parse_and_run(Arguments *args, int argc, char **argv)
 	    {"format", 'f', 0, G_OPTION_ARG_STRING, &args->format,
 		"What to write", "FORMAT"},
 	    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &args->output,
-		"Write there, in one step, instead of to standard output",
-		"FILE"},
+		"Write there, in one step, not to standard output", "FILE"},
 	    {"rule", 0, 0, G_OPTION_ARG_STRING, &args->rule,
 		"What Postfix shall do (" ASN_EXPORT_RULE ")", "TEXT"},
 	    {"min-score", 0, 0, G_OPTION_ARG_STRING, &args->min_score,
-		"Flag from this score on, not from the config's threshold",
-		"SCORE"},
+		"Flag from this score on (the config's threshold)", "SCORE"},
 	    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &args->config,
 		"Config file, for database-dir and thresholds", "FILE"},
 	    {"db", 0, 0, G_OPTION_ARG_FILENAME, &args->dir,
 		"Read the databases there", "DIR"},
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &args->what,
-		NULL, "[ASn...]"},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = g_option_context_new("[ASn...]");
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context, summary);

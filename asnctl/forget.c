@@ -183,10 +183,11 @@ asnctl_forget(int argc, char **argv)
 		"Print how many votes went as a JSON object", NULL},
 	    ASNCTL_BUS_OPTION(&args.bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.what,
-		NULL, "ADDRESS|NETWORK|ASn|FILE|-"},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("ADDRESS|NETWORK|ASn|FILE|-");
 	g_autoptr(GError) error = NULL;
 	int code = EX_USAGE;
 

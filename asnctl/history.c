@@ -180,10 +180,11 @@ asnctl_history(int argc, char **argv)
 		"Print one JSON array of objects", NULL},
 	    ASNCTL_BUS_OPTION(&args.bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &args.what,
-		NULL, "ADDRESS|NETWORK|ASn"},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("ADDRESS|NETWORK|ASn");
 	g_autoptr(GError) error = NULL;
 	int code = EX_USAGE;
 

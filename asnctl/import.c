@@ -429,10 +429,10 @@ asnctl_import(int argc, char **argv)
 	    {"json", 0, 0, G_OPTION_ARG_NONE, &args.json,
 		"Print the summary as a JSON object", NULL},
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.files,
-		NULL, "[SOURCE...]"},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = g_option_context_new("[SOURCE...]");
 	g_autoptr(GError) error = NULL;
 	int code;
 

@@ -217,10 +217,10 @@ asnctl_learn(int argc, char **argv)
 		"Print one JSON object a mail", NULL},
 	    ASNCTL_BUS_OPTION(&args.bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.files,
-		NULL, "[FILE...|-]"},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = g_option_context_new("[FILE...|-]");
 	g_autoptr(GError) error = NULL;
 	int code = EX_USAGE;
 

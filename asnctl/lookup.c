@@ -272,18 +272,18 @@ asnctl_lookup(int argc, char **argv)
 	AsnctlBus bus = {.session = FALSE};
 	const GOptionEntry entries[] = {
 	    {"db", 0, 0, G_OPTION_ARG_FILENAME, &dir,
-		"Read the databases of DIR (database-dir of the config)",
-		"DIR"},
+		"Read the databases there (of the config)", "DIR"},
 	    {"config", 0, 0, G_OPTION_ARG_FILENAME, &config,
 		"Config file (" ASN_CONFIG_DEFAULT ")", "FILE"},
 	    {"json", 0, 0, G_OPTION_ARG_NONE, &json,
 		"Print one JSON object for each", NULL},
 	    ASNCTL_BUS_OPTION(&bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &what, NULL,
-		"ADDRESS|ASn|FILE|-..."},
+		NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("ADDRESS|ASn|FILE|-...");
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context,
@@ -292,7 +292,7 @@ asnctl_lookup(int argc, char **argv)
 	    "then, and the votes\non it: that asnd is asked.");
 	g_option_context_set_description(context,
 	    "Exits 0; 66 when a database is missing, 65 when one is broken: "
-	    "then the rest is told.");
+	    "then the rest is\ntold.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		g_printerr("asnctl lookup: %s\n", error->message);

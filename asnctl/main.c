@@ -3,13 +3,16 @@
 
 #include <locale.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include <glib.h>
 
 #include "asnctl.h"
+#include "escape.h"
+#include "output.h"
+
+#define VERSION_LINE "asnctl " ASND_VERSION "\n"
 
 typedef struct {
 	const char *name;
@@ -39,13 +42,55 @@ static const Verb verbs[] = {
     {NULL, NULL, NULL},
 };
 
-static void
-usage(FILE *to)
+/* As a newcomer looks for them. */
+typedef struct {
+	const char *title;
+	const char *verbs[12];
+} Group;
+
+static const Group groups[] = {
+    {"Seeing what asnd knows and does",
+	{"status", "lookup", "explain", "history", "top", "quality", "report",
+	    "watch", "metrics"}},
+    {"Correcting it", {"learn", "forget", "allow", "block", "rules"}},
+    {"Lists of networks", {"networks", "export"}},
+    {"Trying it out", {"replay"}},
+    {"Databases and keys", {"import", "check", "seal-key"}},
+};
+
+static const Verb *
+find_verb(const char *name)
 {
-	fprintf(to, "Usage: asnctl VERB [OPTION...]\n\nVerbs:\n");
 	for (const Verb *v = verbs; v->name != NULL; v++)
-		fprintf(to, "  %-10s %s\n", v->name, v->summary);
-	fprintf(to, "\n\"asnctl VERB --help\" tells more about one.\n");
+		if (strcmp(name, v->name) == 0)
+			return v;
+	return NULL;
+}
+
+static void
+usage(GString *to)
+{
+	g_string_append(to, "Usage: asnctl VERB [OPTION...]\n");
+	for (gsize g = 0; g < G_N_ELEMENTS(groups); g++) {
+		g_string_append_printf(to, "\n%s:\n", groups[g].title);
+		for (const char *const *name = groups[g].verbs; *name; name++) {
+			const Verb *v = find_verb(*name);
+
+			if (v != NULL)
+				g_string_append_printf(
+				    to, "  %-9s %s\n", v->name, v->summary);
+		}
+	}
+	g_string_append(to, "\n\"asnctl VERB --help\" tells more about one.\n");
+}
+
+static int
+print_usage(void)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	usage(text);
+	return output_to_stdout(text->str, text->len);
 }
 
 static int
@@ -61,26 +106,25 @@ run_verb(const Verb *verb, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	char shown[ASN_ESCAPE_SIZE];
+	const Verb *verb;
+
 	setlocale(LC_CTYPE, "");
 	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
 	g_set_prgname("asnctl");
 	if (argc < 2) {
-		usage(stderr);
+		g_printerr("asnctl: which verb? \"asnctl --help\" lists "
+			   "them\n");
 		return EX_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		usage(stdout);
-		return EX_OK;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
-		printf("asnctl %s\n", ASND_VERSION);
-		return EX_OK;
-	}
-	for (const Verb *v = verbs; v->name != NULL; v++)
-		if (strcmp(argv[1], v->name) == 0)
-			return run_verb(v, argc - 1, argv + 1);
-	fprintf(stderr,
-	    "asnctl: no verb \"%.100s\"; \"asnctl --help\" lists them\n",
-	    argv[1]);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_usage();
+	if (strcmp(argv[1], "--version") == 0)
+		return output_to_stdout(VERSION_LINE, strlen(VERSION_LINE));
+	verb = find_verb(argv[1]);
+	if (verb != NULL)
+		return run_verb(verb, argc - 1, argv + 1);
+	g_printerr("asnctl: no verb \"%s\"; \"asnctl --help\" lists them\n",
+	    asn_escape_str(shown, argv[1]));
 	return EX_USAGE;
 }

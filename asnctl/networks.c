@@ -216,10 +216,11 @@ asnctl_networks(int argc, char **argv)
 	    {"json", 0, 0, G_OPTION_ARG_NONE, &args.json,
 		"Print one JSON object an AS", NULL},
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &args.what,
-		NULL, "ASn|ADDRESS..."},
+		NULL, NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("ASn|ADDRESS...");
 	g_autoptr(GError) error = NULL;
 	int code;
 

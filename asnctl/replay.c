@@ -189,7 +189,7 @@ static const GOptionEntry entries[] = {
     {"ham-frac", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.ham_frac,
 	"Share of ham that is confirmed as ham (1)", "F"},
     {"active", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.active,
-	"Share of mails whose user gives feedback at all (1)", "F"},
+	"Share of mails whose user ever says a word (1)", "F"},
     {"miss", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.miss,
 	"Share of their spam that is learnt as ham (0)", "F"},
     {"implicit", 0, 0, G_OPTION_ARG_NONE, &args.o.implicit,
@@ -197,23 +197,23 @@ static const GOptionEntry entries[] = {
     {"from", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.start,
 	"Measure from this fraction of the file on (0.5)", "F"},
     {"dump", 0, 0, G_OPTION_ARG_FILENAME, &args.dump,
-	"Write index, class, score, evidence, warm, flag of each mail", "FILE"},
+	"Write index, class, score, evidence, warm, flag", "FILE"},
     {"explain", 0, 0, G_OPTION_ARG_INT64, &args.o.explain,
 	"Explain the score of mail number I (from 0)", "I"},
     {"users", 0, 0, G_OPTION_ARG_INT, &args.o.users,
-	"Spread the mails over N made-up users (0: no users)", "N"},
+	"Spread the mails over N made-up users (0)", "N"},
     {"cap", 0, 0, G_OPTION_ARG_INT, &args.cap,
 	"Votes that count per user, AS, class and day (2)", "C"},
     {"min-reporters", 0, 0, G_OPTION_ARG_INT, &args.min_reporters,
-	"Users who must have reported spam behind a flag (1)", "R"},
+	"Users who reported spam behind a flag (1)", "R"},
     {"levels", 0, 0, G_OPTION_ARG_STRING, &args.levels,
 	"Neighbourhoods to use (GCAPNI)", "LETTERS"},
     {"k", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.params.k,
-	"Votes' worth of trust in the wider neighbourhood (1)", "K"},
+	"Trust in the wider neighbourhood, in votes (1)", "K"},
     {"k0", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.params.k_all,
 	"The same at the top level (2)", "K"},
     {"m", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.params.m,
-	"Damping of what a known address says of its network (1)", "M"},
+	"Damping of what addresses say of networks (1)", "M"},
     {"half-life", 0, 0, G_OPTION_ARG_DOUBLE, &args.half_life,
 	"Half-life of a vote (60)", "DAYS"},
     {"threshold", 0, 0, G_OPTION_ARG_DOUBLE, &args.o.params.threshold,
@@ -225,9 +225,9 @@ static const GOptionEntry entries[] = {
     {"json", 0, 0, G_OPTION_ARG_NONE, &args.json, "Print one JSON object",
 	NULL},
     {"maildir", 0, 0, G_OPTION_ARG_NONE, &args.maildir,
-	"Replay the mails of Maildirs DIR... (those of the config)", NULL},
+	"Replay Maildirs DIR... (those of the config)", NULL},
     {"junk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.junk,
-	"Junk folder there, may be repeated (those of the config)", "NAME"},
+	"Junk folder there, repeatable (of the config)", "NAME"},
     {"write", 0, 0, G_OPTION_ARG_FILENAME, &args.write,
 	"Write their mails as a FILE.tsv for replay", "FILE"},
     {"config", 'c', 0, G_OPTION_ARG_FILENAME, &args.config,
@@ -235,14 +235,15 @@ static const GOptionEntry entries[] = {
     {"db", 0, 0, G_OPTION_ARG_FILENAME, &args.db, "Read networks.mmdb there",
 	"DIR"},
     {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args.files, NULL,
-	"FILE.tsv | --maildir [DIR...]"},
+	NULL},
     {NULL},
 };
 
 static gboolean
 parse_arguments(int *argc, char ***argv)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("FILE.tsv | --maildir [DIR...]");
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context,
@@ -250,8 +251,8 @@ parse_arguments(int *argc, char ***argv)
 	    "through the score\nand prints how good it was.");
 	g_option_context_set_description(context,
 	    "FILE.tsv: time, address, prefix, AS number, country, class "
-	    "(1: spam); tab separated.\n'-' (prefix, country) and 0 (AS) mean "
-	    "unknown; lines that start with # are left out.\n\nMaildirs are "
+	    "(1: spam),\nseparated by tabs.  '-' (prefix, country) and 0 (AS) "
+	    "mean unknown; lines that\nstart with # are left out.\n\nMaildirs are "
 	    "only read: what lies in Junk is spam, what was read and kept is\n"
 	    "ham.");
 	g_option_context_add_main_entries(context, entries, NULL);

@@ -197,8 +197,7 @@ parse_and_run(Arguments *args, int argc, char **argv)
 {
 	const GOptionEntry entries[] = {
 	    {"html", 0, 0, G_OPTION_ARG_FILENAME, &args->html,
-		"Write a page for a browser there, in one step; -: to standard "
-		"output",
+		"Write a page for a browser there (-: standard output)",
 		"FILE"},
 	    {"json", 0, 0, G_OPTION_ARG_NONE, &args->json,
 		"Print it for programs", NULL},

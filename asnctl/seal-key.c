@@ -270,7 +270,7 @@ asnctl_seal_key(int argc, char **argv)
 
 	g_option_context_set_summary(context,
 	    "Makes the first seal key, adds a new one that signs from then on, "
-	    "or shows which there are.");
+	    "or shows\nwhich there are.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		fprintf(stderr, "asnctl seal-key: %s\n", error->message);

@@ -108,7 +108,7 @@ asnctl_status(int argc, char **argv)
 	    context, "Healthy, or what is wrong and what to do.");
 	g_option_context_set_description(context,
 	    "Exits 0 when healthy, 1 with warnings, 2 when mail is not judged "
-	    "or nothing is learned.");
+	    "or\nnothing is learned.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error) ||
 	    argc > 1) {

@@ -164,10 +164,11 @@ asnctl_top(int argc, char **argv)
 		NULL},
 	    ASNCTL_BUS_OPTION(&bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &args, NULL,
-		"[as|prefix|block|address]"},
+		NULL},
 	    {NULL},
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context =
+	    g_option_context_new("[as|prefix|block|address]");
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context,

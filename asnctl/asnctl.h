@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+int asnctl_watch(int argc, char **argv);
 int asnctl_status(int argc, char **argv);
 int asnctl_lookup(int argc, char **argv);
 int asnctl_replay(int argc, char **argv);

@@ -22,6 +22,7 @@ typedef struct {
 
 static const Verb verbs[] = {
     {"status", asnctl_status, "healthy, or what is wrong and what to do"},
+    {"watch", asnctl_watch, "votes and verdicts as they happen"},
     {"import", asnctl_import, "build networks.mmdb: who owns which network"},
     {"check", asnctl_check, "prove database files sound, from end to end"},
     {"lookup", asnctl_lookup, "tell what is known of an address or an AS"},

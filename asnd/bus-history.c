@@ -30,28 +30,54 @@ add_vote(GVariantBuilder *b, const AsndJournalVote *v, const char *user)
 	g_variant_builder_close(b);
 }
 
-GVariant *
-asnd_bus_votes(AsndDaemon *d, const GArray *votes)
+void
+asnd_vote_list_init(AsndVoteList *list, AsndDaemon *daemon)
 {
-	g_autoptr(GHashTable) paths =
+	list->daemon = daemon;
+	g_variant_builder_init(&list->builder, G_VARIANT_TYPE("aa{sv}"));
+	list->users =
 	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-	GVariantBuilder b;
+}
 
-	g_variant_builder_init(&b, G_VARIANT_TYPE("aa{sv}"));
+static const char *
+user_of(AsndVoteList *list, gint64 user)
+{
+	char *path = g_hash_table_lookup(list->users, &user);
+
+	if (path == NULL) {
+		path = asnd_mails_user_path(list->daemon->mails, user);
+		if (path == NULL)
+			path = g_strdup("");
+		g_hash_table_insert(list->users, asnd_id_new(user), path);
+	}
+	return path;
+}
+
+void
+asnd_vote_list_add(AsndVoteList *list, const GArray *votes)
+{
 	for (guint i = 0; i < votes->len; i++) {
 		const AsndJournalVote *v =
 		    &g_array_index(votes, AsndJournalVote, i);
-		char *path = g_hash_table_lookup(paths, &v->user);
 
-		if (path == NULL) {
-			path = asnd_mails_user_path(d->mails, v->user);
-			if (path == NULL)
-				path = g_strdup("");
-			g_hash_table_insert(paths, asnd_id_new(v->user), path);
-		}
-		add_vote(&b, v, path);
+		add_vote(&list->builder, v, user_of(list, v->user));
 	}
-	return g_variant_builder_end(&b);
+}
+
+GVariant *
+asnd_vote_list_end(AsndVoteList *list)
+{
+	GVariant *votes = g_variant_builder_end(&list->builder);
+
+	asnd_vote_list_clear(list);
+	return votes;
+}
+
+void
+asnd_vote_list_clear(AsndVoteList *list)
+{
+	g_variant_builder_clear(&list->builder);
+	g_clear_pointer(&list->users, g_hash_table_unref);
 }
 
 /* --- a search between everything else --------------------------------------
@@ -60,19 +86,22 @@ asnd_bus_votes(AsndDaemon *d, const GArray *votes)
 typedef struct {
 	AsndBusCall *call;
 	AsndSearch *search;
+	AsndVoteList list;
 } History;
 
 static gboolean
 search_on(gpointer data)
 {
 	History *h = data;
-	g_autoptr(GArray) votes = NULL;
+	g_autoptr(GArray) votes =
+	    g_array_new(FALSE, FALSE, sizeof(AsndJournalVote));
+	gboolean more = asnd_search_step(h->search, votes);
 
-	if (asnd_search_step(h->search))
+	asnd_vote_list_add(&h->list, votes);
+	if (more)
 		return G_SOURCE_CONTINUE;
-	votes = asnd_search_result(h->search);
-	asnd_bus_return(h->call,
-	    g_variant_new("(@aa{sv})", asnd_bus_votes(h->call->daemon, votes)));
+	asnd_bus_return(
+	    h->call, g_variant_new("(@aa{sv})", asnd_vote_list_end(&h->list)));
 	return G_SOURCE_REMOVE;
 }
 
@@ -82,6 +111,7 @@ free_history(gpointer data)
 	History *h = data;
 
 	asnd_search_free(h->search);
+	asnd_vote_list_clear(&h->list);
 	g_free(h);
 }
 
@@ -104,9 +134,10 @@ asnd_bus_history(AsndBusCall *call)
 		    "at most " G_STRINGIFY(LIMIT_MAX) " votes at once");
 		return;
 	}
-	h = g_new(History, 1);
+	h = g_new0(History, 1);
 	h->call = call;
 	h->search = asnd_search_new(
 	    call->daemon->journal, &subject, limit != 0 ? limit : LIMIT);
+	asnd_vote_list_init(&h->list, call->daemon);
 	g_idle_add_full(G_PRIORITY_DEFAULT_IDLE, search_on, h, free_history);
 }

@@ -7,5 +7,14 @@
 
 #include "daemon-private.h"
 
-/* AsndJournalVote each, as aa{sv}; floating. */
-GVariant *asnd_bus_votes(AsndDaemon *daemon, const GArray *votes);
+typedef struct {
+	AsndDaemon *daemon;
+	GVariantBuilder builder;
+	GHashTable *users; /* id -> path */
+} AsndVoteList;
+void asnd_vote_list_init(AsndVoteList *list, AsndDaemon *daemon);
+/* votes: AsndJournalVote. */
+void asnd_vote_list_add(AsndVoteList *list, const GArray *votes);
+/* aa{sv}, floating; the list is cleared. */
+GVariant *asnd_vote_list_end(AsndVoteList *list);
+void asnd_vote_list_clear(AsndVoteList *list);

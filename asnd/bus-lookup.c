@@ -252,12 +252,23 @@ put_verdict(GVariantBuilder *b, const AsndBlock *mail)
 }
 
 static void
+put_votes(GVariantBuilder *b, AsndDaemon *d, const guint8 digest[16])
+{
+	g_autoptr(GArray) votes =
+	    asnd_journal_votes_on(d->journal, digest, VOTES);
+	AsndVoteList list;
+
+	asnd_vote_list_init(&list, d);
+	asnd_vote_list_add(&list, votes);
+	g_variant_builder_add(b, "{sv}", "votes", asnd_vote_list_end(&list));
+}
+
+static void
 on_mail(AsndBusCall *call, const AsndBlock *mail, const char *data, gsize len)
 {
 	AsndDaemon *d = call->daemon;
 	AsnSubject what = {.kind = ASN_SUBJECT_ADDRESS,
 	    .net = {mail->addr, mail->addr.family == 4 ? 32 : 128}};
-	g_autoptr(GArray) votes = NULL;
 	GVariantBuilder b;
 
 	g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
@@ -269,11 +280,8 @@ on_mail(AsndBusCall *call, const AsndBlock *mail, const char *data, gsize len)
 	} else {
 		put_answer(&b, d, &what);
 	}
-	if (call->may_change) {
-		votes = asnd_journal_votes_on(d->journal, mail->digest, VOTES);
-		g_variant_builder_add(
-		    &b, "{sv}", "votes", asnd_bus_votes(d, votes));
-	}
+	if (call->may_change)
+		put_votes(&b, d, mail->digest);
 	asnd_bus_return(call, g_variant_new("(a{sv})", &b));
 }
 

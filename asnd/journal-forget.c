@@ -26,9 +26,12 @@ static const char *const queries[N_FORGETS] = {
 	" JOIN votes v USING(id) JOIN votes b ON b.user=v.user"
 	" AND b.digest=v.digest AND b.kind=2 AND b.ref=v.id)",
     [F_DELETE] = "DELETE FROM votes WHERE id IN (SELECT id FROM temp.picked)",
+    /* Of the last day with one, which the index of the cap finds. */
     [F_LAST_SPAM] =
-	"UPDATE users SET last_spam = coalesce((SELECT max(vote_time)"
-	" FROM votes WHERE kind=1 AND class=1 AND user=users.id), 0)"
+	"UPDATE users SET last_spam = coalesce((SELECT max(v.vote_time)"
+	" FROM votes v WHERE v.kind=1 AND v.class=1 AND v.user=users.id"
+	" AND v.day = (SELECT max(o.day) FROM votes o WHERE o.kind=1"
+	" AND o.class=1 AND o.user=users.id)), 0)"
 	" WHERE id IN (SELECT user FROM temp.groups WHERE class=1)",
     [F_WEIGH] = "UPDATE votes SET weight=1 WHERE weight=0 AND id IN"
 		" (SELECT v.id FROM temp.groups g JOIN votes v ON v.id IN"

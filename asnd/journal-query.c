@@ -5,7 +5,10 @@
 
 #include "journal-private.h"
 
-#define PIECE 4096 /* votes looked at between two turns of the loop */
+/* A millisecond's worth between two turns of the loop: votes looked at in an
+ * index, and votes read. */
+#define PIECE 4096
+#define PIECE_READ 128
 
 /* The newest entry of (user, digest) stands; an older one was taken back. */
 static const char *const queries[N_LOOKUPS] = {
@@ -50,7 +53,9 @@ struct _AsndSearch {
 	guint limit;
 	AsnAddr at, last; /* looked at up to here, and to be */
 	gint64 at_id;
-	GArray *ids; /* found */
+	GArray *ids;   /* found */
+	gboolean done; /* finding: they are to be read */
+	guint n_read;
 };
 
 AsndSearch *
@@ -127,20 +132,6 @@ step_inside(AsndSearch *s)
 	return n == PIECE;
 }
 
-gboolean
-asnd_search_step(AsndSearch *s)
-{
-	AsndJournal *j = s->journal;
-
-	if (s->what.kind != ASN_SUBJECT_AS)
-		return step_inside(s);
-	collect(j, L_AS,
-	    asnd_store_step(j->store, j->lookup[L_AS], "id",
-		(gint64)s->what.asn, (int)s->limit),
-	    s->ids);
-	return FALSE;
-}
-
 /* --- votes -----------------------------------------------------------------
  */
 
@@ -164,30 +155,63 @@ read_vote(sqlite3_stmt *s, AsndJournalVote *v)
 	v->taken_back = sqlite3_column_int64(s, 13);
 }
 
-static GArray *
-votes_of(AsndJournal *j, const GArray *ids)
+/* What was forgotten meanwhile is left out. */
+static void
+read_votes(AsndJournal *j, const gint64 *ids, guint n, GArray *out)
 {
 	sqlite3_stmt *q = j->lookup[L_VOTE];
-	GArray *out = g_array_new(FALSE, FALSE, sizeof(AsndJournalVote));
 
-	for (guint i = 0; i < ids->len; i++) {
+	for (guint i = 0; i < n; i++) {
 		AsndJournalVote vote;
 
-		if (asnd_store_step(
-			j->store, q, "i", g_array_index(ids, gint64, i))) {
+		if (asnd_store_step(j->store, q, "i", ids[i])) {
 			read_vote(q, &vote);
 			g_array_append_val(out, vote);
 		}
 		asnd_store_done(q);
 	}
+}
+
+static GArray *
+votes_of(AsndJournal *j, const GArray *ids)
+{
+	GArray *out = g_array_new(FALSE, FALSE, sizeof(AsndJournalVote));
+
+	read_votes(j, (const gint64 *)(const void *)ids->data, ids->len, out);
 	return out;
 }
 
-GArray *
-asnd_search_result(AsndSearch *s)
+/* FALSE: all are found. */
+static gboolean
+find(AsndSearch *s)
 {
-	keep_newest(s);
-	return votes_of(s->journal, s->ids);
+	AsndJournal *j = s->journal;
+
+	if (s->what.kind != ASN_SUBJECT_AS)
+		return step_inside(s);
+	collect(j, L_AS,
+	    asnd_store_step(j->store, j->lookup[L_AS], "id",
+		(gint64)s->what.asn, (int)s->limit),
+	    s->ids);
+	return FALSE;
+}
+
+gboolean
+asnd_search_step(AsndSearch *s, GArray *votes)
+{
+	guint n;
+
+	if (!s->done) {
+		s->done = !find(s);
+		if (s->done)
+			keep_newest(s);
+		return TRUE;
+	}
+	n = MIN(PIECE_READ, s->ids->len - s->n_read);
+	read_votes(s->journal,
+	    (const gint64 *)(const void *)s->ids->data + s->n_read, n, votes);
+	s->n_read += n;
+	return s->n_read < s->ids->len;
 }
 
 GArray *

@@ -75,13 +75,12 @@ typedef struct {
 typedef struct _AsndSearch AsndSearch;
 AsndSearch *asnd_search_new(
     AsndJournal *journal, const AsnSubject *what, guint limit);
-/* The next piece.  FALSE: that was the last one, take the result. */
-gboolean asnd_search_step(AsndSearch *search);
-/* AsndJournalVote, newest first, at most limit; g_array_unref. */
-GArray *asnd_search_result(AsndSearch *search);
+/* The next piece: appends what it found (AsndJournalVote) to votes, which get
+ * at most limit in all, newest first.  FALSE: that was the last one. */
+gboolean asnd_search_step(AsndSearch *search, GArray *votes);
 void asnd_search_free(AsndSearch *search);
 
-/* The same of one mail, whoever voted. */
+/* The votes on one mail, whoever voted; g_array_unref. */
 GArray *asnd_journal_votes_on(
     AsndJournal *journal, const guint8 digest[16], guint limit);
 

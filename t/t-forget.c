@@ -125,6 +125,12 @@ make_users(Evidence *ev)
 	}
 }
 
+static GArray *
+new_votes(void)
+{
+	return g_array_new(FALSE, FALSE, sizeof(AsndJournalVote));
+}
+
 static gint64
 weights(Evidence *ev)
 {
@@ -133,13 +139,12 @@ weights(Evidence *ev)
 
 	for (guint8 family = 4; family <= 6; family += 2) {
 		AsndSearch *s;
-		g_autoptr(GArray) votes = NULL;
+		g_autoptr(GArray) votes = new_votes();
 
 		all.net.addr.family = family;
 		s = asnd_search_new(ev->journal, &all, 100000);
-		while (asnd_search_step(s))
+		while (asnd_search_step(s, votes))
 			;
-		votes = asnd_search_result(s);
 		asnd_search_free(s);
 		for (guint i = 0; i < votes->len; i++)
 			sum += g_array_index(votes, AsndJournalVote, i).weight;
@@ -222,13 +227,12 @@ has_votes(Evidence *ev, const char *what)
 {
 	AsnSubject subject;
 	AsndSearch *s;
-	g_autoptr(GArray) votes = NULL;
+	g_autoptr(GArray) votes = new_votes();
 
 	g_assert_true(asn_subject_parse(what, &subject, NULL));
 	s = asnd_search_new(ev->journal, &subject, 10);
-	while (asnd_search_step(s))
+	while (asnd_search_step(s, votes))
 		;
-	votes = asnd_search_result(s);
 	asnd_search_free(s);
 	return votes->len > 0;
 }
@@ -328,13 +332,12 @@ search(Evidence *ev, const char *what, guint limit)
 {
 	AsnSubject subject;
 	AsndSearch *s;
-	GArray *votes;
+	GArray *votes = new_votes();
 
 	g_assert_true(asn_subject_parse(what, &subject, NULL));
 	s = asnd_search_new(ev->journal, &subject, limit);
-	while (asnd_search_step(s))
+	while (asnd_search_step(s, votes))
 		;
-	votes = asnd_search_result(s);
 	asnd_search_free(s);
 	return votes;
 }
@@ -388,7 +391,7 @@ test_pieces(void)
 	guint n = 0;
 	AsnSubject all;
 	AsndSearch *s;
-	g_autoptr(GArray) votes = NULL;
+	g_autoptr(GArray) votes = new_votes();
 	guint pieces = 1;
 
 	ev_init(&ev, FALSE);
@@ -408,9 +411,8 @@ test_pieces(void)
 	}
 	g_assert_true(asn_subject_parse("0.0.0.0/0", &all, NULL));
 	s = asnd_search_new(ev.journal, &all, 20000);
-	while (asnd_search_step(s))
+	while (asnd_search_step(s, votes))
 		pieces++;
-	votes = asnd_search_result(s);
 	asnd_search_free(s);
 	g_assert_cmpuint(votes->len, ==, n);
 	g_assert_cmpuint(pieces, >, 1);

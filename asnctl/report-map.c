@@ -37,16 +37,13 @@ member_bytes(GString *out, const char *key, const GByteArray *bytes)
 static gboolean
 block_number(const ReportSpace *s, const AsnNetwork *block, guint64 *out)
 {
-	const AsnPos pos = asn_pos(&block->addr);
+	AsnPos at;
 
-	if (block->addr.family != s->family)
+	if (block->addr.family != s->family ||
+	    !report_place_on_map(s, asn_pos(&block->addr), &at))
 		return FALSE;
-	if (s->family == 4) {
-		*out = (guint64)(pos >> 8);
-		return TRUE;
-	}
-	*out = (guint64)(pos >> 80) & (((guint64)1 << 44) - 1);
-	return pos >> 124 == 2;
+	*out = (guint64)(at >> (s->family == 6 ? 80 : 8));
+	return TRUE;
 }
 
 /* For each block five numbers: its distance from the one before, holder, ten
@@ -81,6 +78,11 @@ add_space(GString *out, const Report *r, const ReportSpace *s)
 
 	g_string_append_c(out, '{');
 	asnctl_json_member_uint(out, "family", s->family);
+	asnctl_json_member(out, "slots");
+	for (guint i = 0; i < REPORT_SLOTS; i++)
+		g_string_append_printf(
+		    out, "%c%u", i > 0 ? ',' : '[', s->slots[i]);
+	g_string_append_c(out, ']');
 	member_bytes(out, "allocated", s->allocated);
 	member_bytes(out, "flagged", s->flagged);
 	member_bytes(out, "mainHolders", s->main_holders);

@@ -7,8 +7,6 @@
 #include "cells.h"
 #include "report.h"
 
-#define BUCKET_BITS 16
-
 void
 report_number(GByteArray *out, guint64 n)
 {
@@ -59,7 +57,6 @@ typedef struct {
 
 typedef struct {
 	ReportSpace *space;
-	AsnPos first, last; /* of the map */
 	guint unit, bucket; /* bits of an address below them */
 	Runs allocated, flagged;
 	guint64 tally_unit; /* where flagged addresses are being counted */
@@ -72,12 +69,6 @@ typedef struct {
 	Report *report;
 	Map map[2];
 } Reading;
-
-static guint64
-place(const Map *m, AsnPos pos, guint bits)
-{
-	return (guint64)((pos - m->first) >> bits);
-}
 
 static void
 end_tally(Map *m)
@@ -99,7 +90,8 @@ tally(Map *m, guint64 unit, AsnPos n)
 static void
 add_flagged(Map *m, AsnPos first, AsnPos last)
 {
-	const guint64 a = place(m, first, m->unit), b = place(m, last, m->unit);
+	const guint64 a = (guint64)(first >> m->unit),
+		      b = (guint64)(last >> m->unit);
 	const AsnPos rest = ((AsnPos)1 << m->unit) - 1;
 
 	if (a == b) {
@@ -173,30 +165,21 @@ add_allocated(
 {
 	const AsnPos rest = ((AsnPos)1 << m->bucket) - 1;
 
-	add_run(
-	    &m->allocated, place(m, first, m->unit), place(m, last, m->unit));
+	add_run(&m->allocated, (guint64)(first >> m->unit),
+	    (guint64)(last >> m->unit));
 	while (first <= last) {
 		AsnPos end = MIN(last, first | rest);
 
-		add_share(report, m, place(m, first, m->bucket), origin,
+		add_share(report, m, (guint64)(first >> m->bucket), origin,
 		    end - first + 1);
-		if (end == asn_pos_max(m->space->family))
-			break;
 		first = end + 1;
 	}
 }
 
+/* Both ends are places on the map. */
 static void
-take_cell(const AsnCell *cell, gpointer data)
+take(Reading *r, Map *m, const AsnCell *cell, AsnPos first, AsnPos last)
 {
-	Reading *r = data;
-	Map *m = &r->map[cell->range.family == 6];
-	const AsnPos first = MAX(cell->range.first, m->first);
-	const AsnPos last = MIN(cell->range.last, m->last);
-
-	if (cell->range.first > m->last || cell->range.last < m->first ||
-	    cell->origin.prefix.addr.family == 0)
-		return;
 	m->space->addresses += (double)(last - first + 1);
 	add_allocated(r->report, m, first, last, &cell->origin);
 	if (!cell->flagged)
@@ -205,27 +188,43 @@ take_cell(const AsnCell *cell, gpointer data)
 	add_flagged(m, first, last);
 }
 
+/* Of IPv6 in pieces that lie in one /12. */
+static void
+take_cell(const AsnCell *cell, gpointer data)
+{
+	const AsnPos rest = ((AsnPos)1 << 116) - 1;
+	Reading *r = data;
+	Map *m = &r->map[cell->range.family == 6];
+	AsnPos first = cell->range.first, at;
+
+	if (cell->origin.prefix.addr.family == 0)
+		return;
+	for (;;) {
+		const AsnPos last = MIN(cell->range.last, first | rest);
+
+		if (report_place_on_map(m->space, first, &at))
+			take(r, m, cell, at, at + (last - first));
+		if (last == cell->range.last)
+			break;
+		first = last + 1;
+	}
+}
+
 /* --- both maps --------------------------------------------------------------
  */
 
 static void
 begin(Map *m, ReportSpace *space, guint8 family)
 {
-	const guint bits = family == 6 ? 128 : 32;
-
 	space->family = family;
-	space->root_len = family == 6 ? 4 : 0;
-	space->unit_len = family == 6 ? 32 : 24;
 	space->allocated = g_byte_array_new();
 	space->flagged = g_byte_array_new();
 	space->main_holders = g_byte_array_new();
 	*m = (Map){.space = space,
-	    .unit = bits - space->unit_len,
-	    .bucket = bits - space->root_len - BUCKET_BITS,
+	    .unit = family == 6 ? 128 - 32 : 32 - 24,
+	    .bucket = family == 6 ? 128 - 24 : 32 - 16,
 	    .allocated.out = space->allocated,
 	    .flagged.out = space->flagged};
-	m->first = family == 6 ? (AsnPos)2 << 124 : 0;
-	m->last = family == 6 ? ((AsnPos)3 << 124) - 1 : asn_pos_max(4);
 	m->shares = g_array_new(FALSE, FALSE, sizeof(Share));
 }
 
@@ -237,13 +236,6 @@ finish(Report *report, Map *m)
 	end_run(&m->allocated);
 	end_run(&m->flagged);
 	g_array_unref(m->shares);
-}
-
-static gboolean
-count(const AsnNetwork *leaf, AsnMmdbValue value, gpointer data)
-{
-	++*(guint64 *)data;
-	return TRUE;
 }
 
 void
@@ -264,9 +256,10 @@ report_read_space(Report *report, const ReportSource *source)
 	Reading r = {.report = report};
 
 	report->networks_time = (gint64)asn_mmdb_meta(db)->build_epoch;
-	asn_mmdb_foreach(db, count, &report->networks);
 	begin(&r.map[0], &report->space[0], 4);
 	begin(&r.map[1], &report->space[1], 6);
+	report->networks =
+	    report_choose_slots(&report->space[1], source->networks);
 	asn_cells_foreach(&question, take_cell, &r);
 	finish(report, &r.map[0]);
 	finish(report, &r.map[1]);

@@ -152,7 +152,7 @@ regions(const Report *r, const ReportSpace *s, GString *out)
 		const ReportPlace *p =
 		    &g_array_index(r->blocks, ReportPlace, i);
 		const AsnNetwork net =
-		    asn_network_of(&p->net.addr, s->root_len + 8);
+		    asn_network_of(&p->net.addr, s->family == 6 ? 16 : 8);
 
 		if (p->net.addr.family != s->family)
 			continue;

@@ -34,10 +34,12 @@ char *report_holder_name(const ReportHolder *holder);
 
 /* --- the address space -------------------------------------------------------
  */
-/* A map: 2^24 units of a /24 (all of IPv4), or 2^28 units of a /32 (2000::/4),
- * and above them 2^16 buckets of a /16 or a /20. */
+/* A map: 2^24 units of a /24 (all of IPv4) or a /32 (16 /12s of IPv6), and
+ * above them 2^16 buckets of a /16 or a /24. */
+#define REPORT_SLOTS 16
 typedef struct {
-	guint8 family, root_len, unit_len;
+	guint8 family;
+	guint16 slots[REPORT_SLOTS]; /* IPv6: first 12 bits, in order */
 	/* Runs of units, each as two numbers (report_number): what lies between
 	 * this run and the one before, and how many.  Flagged: more than half.
 	 */
@@ -48,6 +50,13 @@ typedef struct {
 	GByteArray *main_holders;
 	double addresses, flagged_addresses;
 } ReportSpace;
+
+/* Fills slots with the /12s in which the most networks are; returns how many
+ * networks there are in all. */
+guint64 report_choose_slots(ReportSpace *space, const AsnNetworks *networks);
+/* Where an address of the map's family is, from 0 to 2^32 or 2^120; FALSE: not
+ * on the map. */
+gboolean report_place_on_map(const ReportSpace *space, AsnPos pos, AsnPos *out);
 
 /* Seven bits a byte, the least first; the top bit says that more follow. */
 void report_number(GByteArray *out, guint64 n);

@@ -246,9 +246,11 @@ class NetworkMap {
 			return 'In no known network';
 		if (!main)
 			return '';
-		const within = view.bits > 16 ? ` of the /${this.space.rootLen + 16} around it` : '';
-		return main.percent >= 99 && !within ? holderText(main.holder) :
-			`Mostly (${main.percent} %${within}) ${holderText(main.holder)}`;
+		if (view.bits === 16)
+			return main.percent >= 99 ? holderText(main.holder) : `Mostly (${main.percent} %) ${holderText(main.holder)}`;
+		const inside = new Set(this.space.blocksIn(view).map(b => holderText(b.holder)));
+		return inside.size === 1 ? [...inside][0] :
+			`The /${this.space.topBits + 16} around it: mostly (${main.percent} %) ${holderText(main.holder)}`;
 	}
 
 	countIn(view) {

@@ -7,9 +7,6 @@ const INK = {
 	empty: [11, 15, 26], allocated: [33, 42, 66], flagged: [96, 38, 32],
 	spam: [255, 140, 60], ham: [82, 176, 255],
 };
-
-/* Networks are small beside the whole of IPv6, and are to be seen all the same. */
-const lift = (share, six) => six ? share && 0.6 + 0.4 * share : Math.sqrt(share);
 const rgb = (c, alpha) => `rgba(${c[0]},${c[1]},${c[2]},${alpha})`;
 
 const mix = (a, b, share) => a.map((v, i) => v + (b[i] - v) * share);
@@ -26,7 +23,7 @@ function paintGround(space, view) {
 	const [left, top] = cornerOf(view, depth), first = view.number * allocated.length;
 	for (let i = 0; i < allocated.length; i++) {
 		const [x, y] = hilbertPoint(first + i, view.bits / 2 + depth);
-		pixels.setUint32(((y - top) * side + x - left) * 4, groundColor(lift(allocated[i], space.six), lift(flagged[i], space.six)));
+		pixels.setUint32(((y - top) * side + x - left) * 4, groundColor(Math.sqrt(allocated[i]), Math.sqrt(flagged[i])));
 	}
 	context.putImageData(image, 0, 0);
 	return canvas;

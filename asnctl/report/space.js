@@ -44,9 +44,10 @@ class Space {
 	constructor(packed, holders) {
 		const six = packed.family === 6;
 		this.six = six;
-		this.rootLen = six ? 4 : 0;
-		this.unitBits = six ? 28 : 24;
-		this.blockBits = six ? 44 : 24;
+		this.slots = packed.slots; /* IPv6: a /12 each, sixteen of them */
+		this.topBits = six ? 8 : 0; /* of an address, beyond those of a view */
+		this.unitBits = 24;
+		this.blockBits = six ? 40 : 24;
 		this.deepest = six ? 24 : 16; /* bits of the nearest view */
 		this.holders = holders;
 		this.allocated = unpackRuns(packed.allocated);
@@ -122,36 +123,42 @@ class Space {
 		return [24, 16, 8, 0].map(s => Math.floor(n / 2 ** s) % 256).join('.') + '/' + bits;
 	}
 
+	/* The first four bits of a number choose the slot. */
 	groups6({ number, bits }) {
-		const n = (2n << BigInt(bits) | BigInt(number)) << BigInt(60 - bits);
+		const below = 2 ** (bits - 4), slot = this.slots[Math.floor(number / below)];
+		const n = (BigInt(slot) << BigInt(bits - 4) | BigInt(number % below)) << BigInt(56 - bits);
 		return [48n, 32n, 16n, 0n].map(s => (n >> s & 0xffffn).toString(16));
 	}
 
 	name6(view) {
-		const text = this.groups6(view).join(':').replace(/(:0)+$/, '');
-		return text + '::/' + (4 + view.bits);
+		if (view.bits === 0)
+			return '2000::/4';
+		return this.groups6(view).join(':').replace(/(:0)+$/, '') + '::/' + (8 + view.bits);
 	}
 
 	/* What differs among the squares of a view: shown in them. */
 	label(view) {
-		const last = Math.ceil((this.rootLen + view.bits) / (this.six ? 16 : 8)) - 1;
+		const last = Math.ceil((this.topBits + view.bits) / (this.six ? 16 : 8)) - 1;
 		const part = this.six ? this.groups6(view)[last] : this.name(view).split('.')[last];
 		return last === 0 ? part : (this.six ? ':' : '.') + part;
 	}
 
-	/* The nearest view that can be shown and contains a network's text. */
+	/* The nearest view that can be shown and contains a network's text; null:
+	 * it is not on the map. */
 	viewOf(text) {
 		const [address, len] = text.split('/');
-		const bits = Math.min(this.deepest, Math.floor((len - this.rootLen) / 8) * 8);
-		if (bits < 0 || address.includes(':') !== this.six)
+		if (address.includes(':') !== this.six)
 			return null;
-		const n = this.six ? this.number6(address) : address.split('.').reduce((a, b) => a * 256 + +b, 0);
-		return { bits, number: Math.floor(n / 2 ** ((this.six ? 44 : 32) - bits)) };
+		const block = this.six ? this.block6(address) : address.split('.').reduce((n, b) => n * 256 + +b, 0) / 256;
+		const bits = Math.min(this.deepest, Math.max(0, Math.floor((len - this.topBits) / 8) * 8));
+		return block === null ? null : { bits, number: Math.floor(block / 2 ** (this.blockBits - bits)) };
 	}
 
-	/* The first 48 bits, without those of the root. */
-	number6(address) {
+	/* The number of the /48 around an address. */
+	block6(address) {
 		const groups = address.split('::')[0].split(':').concat('0', '0', '0').slice(0, 3);
-		return groups.reduce((n, g) => n * 65536 + (parseInt(g, 16) || 0), 0) % 2 ** 44;
+		const n = groups.reduce((sum, g) => sum * 65536 + (parseInt(g, 16) || 0), 0);
+		const slot = this.slots.indexOf(Math.floor(n / 2 ** 36));
+		return slot < 0 ? null : slot * 2 ** 36 + n % 2 ** 36;
 	}
 }

@@ -47,9 +47,9 @@ def middle4(block, bits=0):
 
 
 def middle6(third_group, first=0x2001, second=0xdb8):
-    n = (first << 32 | second << 16 | third_group) % (1 << 44)
-    x, y = point(n, 1 << 22)
-    return (x + 0.5) / (1 << 22), (y + 0.5) / (1 << 22)
+    """Of a /48; its /12 is the first of sixteen."""
+    x, y = point((first << 32 | second << 16 | third_group) % (1 << 36), 1 << 20)
+    return (x + 0.5) / (1 << 20), (y + 0.5) / (1 << 20)
 
 
 def square(block, bits):
@@ -206,7 +206,8 @@ def test_list():
     tap.equal(view(), '203.0.0.0/16', 'a network of the list is shown on the map')
     tap.ok('203.0.113.0/24' in told(), '... and told of')
     b.ask('document.querySelector("button.go[data-go=\\"2001:db8:77::/48\\"]").click()')
-    tap.equal(view(V6), '2001:db0::/28', 'IPv6, too')
+    tap.equal(view(V6), '2001:db8::/32', 'IPv6, too')
+    tap.ok('2001:db8:77::/48' in told(V6), '... the block: ' + told(V6))
 
 
 def test_tables():

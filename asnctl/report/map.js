@@ -69,6 +69,7 @@ class NetworkMap {
 	}
 
 	draw() {
+		this.flight = null;
 		const context = this.canvas.getContext('2d');
 		this.places = this.painter.paint(context, this.view, this.canvas.width, this.ratio);
 	}

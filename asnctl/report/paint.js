@@ -4,41 +4,51 @@
  * a ring where there is room, so that nobody needs the colours. */
 
 const INK = {
-	empty: [11, 15, 26], allocated: [33, 42, 66], flagged: [96, 38, 32],
+	empty: [11, 15, 26], allocated: [33, 42, 66], flagged: [84, 36, 30], hatch: [150, 72, 42],
 	spam: [255, 140, 60], ham: [82, 176, 255],
 };
 const rgb = (c, alpha) => `rgba(${c[0]},${c[1]},${c[2]},${alpha})`;
 
 const mix = (a, b, share) => a.map((v, i) => v + (b[i] - v) * share);
 
-/* The ground: one pixel a cell, on a canvas of its own. */
-function paintGround(space, view) {
-	const bits = Math.min(20, space.unitBits - view.bits), depth = bits / 2;
+/* An image of 2^depth by 2^depth cells of a view; color(i) is 32 bits of RGBA. */
+function paintCells(view, depth, color) {
 	const side = 2 ** depth, canvas = document.createElement('canvas');
 	canvas.width = canvas.height = side;
 	const context = canvas.getContext('2d'), image = context.createImageData(side, side);
 	const pixels = new DataView(image.data.buffer);
-	const allocated = space.coverage(space.allocated, view, bits);
-	const flagged = space.coverage(space.flagged, view, bits);
-	const [left, top] = cornerOf(view, depth), first = view.number * allocated.length;
-	for (let i = 0; i < allocated.length; i++) {
+	const [left, top] = cornerOf(view, depth), first = view.number * side * side;
+	for (let i = 0; i < side * side; i++) {
+		const rgba = color(i);
+		if (rgba === 0)
+			continue;
 		const [x, y] = hilbertPoint(first + i, view.bits / 2 + depth);
-		pixels.setUint32(((y - top) * side + x - left) * 4, groundColor(Math.sqrt(allocated[i]), Math.sqrt(flagged[i])));
+		pixels.setUint32(((y - top) * side + x - left) * 4, rgba);
 	}
 	context.putImageData(image, 0, 0);
 	return canvas;
 }
 
-/* Most cells are all or nothing. */
-const GROUND = new Map();
+/* What is in use: 32 steps from one colour to the other. */
+const GROUND = Array.from({ length: 33 }, (_, i) =>
+	mix(INK.empty, INK.allocated, i / 32).reduce((n, v) => n * 256 + Math.round(v), 0) * 256 + 255);
 
-function groundColor(allocated, flagged) {
-	const key = Math.round(allocated * 32) * 64 + Math.round(flagged * 32);
-	if (!GROUND.has(key)) {
-		const color = mix(mix(INK.empty, INK.allocated, allocated), INK.flagged, flagged);
-		GROUND.set(key, color.reduce((n, v) => n * 256 + Math.round(v), 0) * 256 + 255);
+/* What is flagged is hatched as well as tinted: not everybody sees the tint. */
+function makeHatch(ratio) {
+	const size = Math.round(5 * ratio), canvas = document.createElement('canvas');
+	canvas.width = canvas.height = size;
+	const context = canvas.getContext('2d');
+	context.fillStyle = rgb(INK.flagged, 1);
+	context.fillRect(0, 0, size, size);
+	context.strokeStyle = rgb(INK.hatch, 1);
+	context.lineWidth = ratio;
+	for (const shift of [-size, 0, size]) {
+		context.beginPath();
+		context.moveTo(shift, size);
+		context.lineTo(shift + size, 0);
+		context.stroke();
 	}
-	return GROUND.get(key);
+	return context.createPattern(canvas, 'repeat');
 }
 
 /* The corner of a view in the square of `depth` more halvings. */
@@ -101,10 +111,14 @@ class Painter {
 
 	/* Paints a view over the whole of a square context, `size` wide. */
 	paint(context, view, size, ratio) {
-		const ground = paintGround(this.space, view);
+		const bits = Math.min(20, this.space.unitBits - view.bits);
+		const allocated = this.space.coverage(this.space.allocated, view, bits);
+		const flagged = this.space.coverage(this.space.flagged, view, bits);
+		const ground = paintCells(view, bits / 2, i => GROUND[Math.round(Math.sqrt(allocated[i]) * 32)]);
 		context.imageSmoothingEnabled = ground.width > size;
 		context.imageSmoothingQuality = 'high';
 		context.drawImage(ground, 0, 0, size, size);
+		context.drawImage(this.hatched(paintCells(view, bits / 2, i => Math.round(flagged[i] * 255)), size, ratio), 0, 0);
 		this.paintGrid(context, view, size, ratio);
 		const { side, places } = placeBlocks(this.space, view);
 		context.imageSmoothingEnabled = true;
@@ -112,6 +126,19 @@ class Painter {
 			this.paintLight(context, light, side * size, size, ratio);
 		context.globalAlpha = 1;
 		return places;
+	}
+
+	/* A pattern wherever a mask is. */
+	hatched(mask, size, ratio) {
+		const canvas = document.createElement('canvas');
+		canvas.width = canvas.height = size;
+		const context = canvas.getContext('2d');
+		context.imageSmoothingEnabled = mask.width > size;
+		context.drawImage(mask, 0, 0, size, size);
+		context.globalCompositeOperation = 'source-in';
+		context.fillStyle = makeHatch(ratio);
+		context.fillRect(0, 0, size, size);
+		return canvas;
 	}
 
 	paintGrid(context, view, size, ratio) {

@@ -105,13 +105,13 @@ class Browser:
 
     # --- what a test does --------------------------------------------------
 
-    def screen(self, width, height, ratio=1, dark=False, touch=False):
+    def screen(self, width, height, ratio=1, dark=False, touch=False, motion=False):
         self.do('Emulation.setDeviceMetricsOverride', width=width, height=height,
                 deviceScaleFactor=ratio, mobile=touch)
         self.do('Emulation.setTouchEmulationEnabled', enabled=touch)
         self.do('Emulation.setEmulatedMedia', features=[
             {'name': 'prefers-color-scheme', 'value': 'dark' if dark else 'light'},
-            {'name': 'prefers-reduced-motion', 'value': 'reduce'}])
+            {'name': 'prefers-reduced-motion', 'value': 'no-preference' if motion else 'reduce'}])
 
     def open(self, url):
         self.requests, self.events = [], []

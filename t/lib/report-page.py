@@ -183,6 +183,16 @@ def test_click():
     tap.equal(view(), '0.0.0.0/0', 'back in one step')
 
 
+def test_motion():
+    b.screen(1280, 900, motion=True)
+    b.mouse(*place(*middle4('203.0.113.0')))
+    tap.until(lambda: is_orange(color(middle4('203.0.113.0', 8))), 'the way in, in motion, arrives')
+    b.key('Escape')
+    tap.until(lambda: is_orange(color(middle4('203.0.113.0'))) and is_blue(color(middle4('192.0.2.0'))), 'and so does the way out')
+    tap.ok(view() == '0.0.0.0/0', 'zooming in motion arrives, too')
+    b.screen(1280, 900)
+
+
 def test_keys():
     b.ask('document.querySelector("canvas").focus()')
     here = (int(b.ask('parseFloat(document.querySelector(".cursor").style.left)') / 6.25),
@@ -280,7 +290,7 @@ def test_no_script():
 
 
 try:
-    for test in (test_desktop, test_glow, test_hover, test_click, test_keys, test_list, test_tables,
+    for test in (test_desktop, test_glow, test_hover, test_click, test_motion, test_keys, test_list, test_tables,
                  test_phone, test_dark, test_policy, test_no_script):
         test()
 finally:

@@ -11,6 +11,9 @@
 
 int asnctl_watch(int argc, char **argv);
 int asnctl_status(int argc, char **argv);
+int asnctl_allow(int argc, char **argv);
+int asnctl_block(int argc, char **argv);
+int asnctl_rules(int argc, char **argv);
 int asnctl_lookup(int argc, char **argv);
 int asnctl_replay(int argc, char **argv);
 int asnctl_check(int argc, char **argv);

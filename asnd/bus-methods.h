@@ -24,6 +24,10 @@ void asnd_bus_networks(AsndBusCall *call);
 /* bus-lookup.c */
 void asnd_bus_lookup(AsndBusCall *call);
 void asnd_bus_lookup_mail(AsndBusCall *call);
+/* bus-rules.c */
+void asnd_bus_list_rules(AsndBusCall *call);
+void asnd_bus_remove_rule(AsndBusCall *call);
+void asnd_bus_set_rule(AsndBusCall *call);
 /* bus-status.c */
 void asnd_bus_get_status(AsndBusCall *call);
 

@@ -72,6 +72,7 @@ void
 asnd_bus_get_status(AsndBusCall *call)
 {
 	AsndDaemon *d = call->daemon;
+	g_autofree char *rules_trouble = asnd_rules_trouble(d->rules);
 	GVariantBuilder b;
 
 	g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
@@ -88,6 +89,8 @@ asnd_bus_get_status(AsndBusCall *call)
 	    g_variant_new_boolean(asnd_sources_networks(d->sources) != NULL));
 	put(&b, "seal_key",
 	    g_variant_new_boolean(asnd_sources_sealer(d->sources) != NULL));
+	put(&b, "rules", g_variant_new_uint32(asnd_rules_count(d->rules)));
+	put_trouble(&b, "rules_trouble", rules_trouble);
 	put(&b, "calls_refused",
 	    g_variant_new_uint64(asnd_bus_limit_refused(d->bus->senders)));
 	asnd_bus_return(call, g_variant_new("(a{sv})", &b));

@@ -30,13 +30,13 @@ static const Method methods[] = {
     {"GetStatus", asnd_bus_get_status, FALSE},
     {"History", asnd_bus_history, TRUE},
     {"Learn", asnd_bus_learn, TRUE},
-    {"ListRules", NULL, FALSE},
     {"Lookup", asnd_bus_lookup, FALSE},
     {"LookupMail", asnd_bus_lookup_mail, FALSE},
+    {"ListRules", asnd_bus_list_rules, FALSE},
     {"Networks", asnd_bus_networks, FALSE},
     {"Quality", asnd_bus_quality, FALSE},
-    {"RemoveRule", NULL, TRUE},
-    {"SetRule", NULL, TRUE},
+    {"RemoveRule", asnd_bus_remove_rule, TRUE},
+    {"SetRule", asnd_bus_set_rule, TRUE},
     {"Top", asnd_bus_top, FALSE},
 };
 

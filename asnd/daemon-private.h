@@ -12,6 +12,7 @@
 #include "publish.h"
 #include "read-fd.h"
 #include "reports.h"
+#include "rules.h"
 #include "sources.h"
 #include "watch-server.h"
 
@@ -26,6 +27,7 @@ struct _AsndDaemon {
 	AsndPublisher *publisher;
 	AsndWatchServer *server;
 	AsndSources *sources;
+	AsndRules *rules;
 	guint tick, publish_timer, work, ping, status;
 	char *stuck;             /* why the store does not answer */
 	guint64 published_votes; /* votes cast when last marked */

@@ -230,6 +230,7 @@ tick(gpointer data)
 		asnd_store_set_meta(d->store, "recovered", now);
 	asnd_daemon_commit(d);
 	publish(d);
+	asnd_rules_tick(d->rules);
 	want_work(d);
 	asnd_daemon_report(d);
 	asnd_daemon_say_status(d);
@@ -339,6 +340,7 @@ start(AsndDaemon *d, GError **error)
 	if (d->sources == NULL || !open_evidence(d, error))
 		return FALSE;
 	on_networks(d);
+	d->rules = asnd_rules_new(d->config, now_of, d);
 	d->publisher =
 	    asnd_publisher_new(d->config->database_dir, d->store, error);
 	if (d->publisher == NULL)
@@ -406,6 +408,7 @@ asnd_daemon_free(AsndDaemon *d)
 	asnd_mails_free(d->mails);
 	asnd_store_close(d->store);
 	asnd_sources_free(d->sources);
+	asnd_rules_free(d->rules);
 	g_strfreev(d->own_hosts);
 	g_free(d->stuck);
 	g_free(d);
@@ -450,6 +453,7 @@ asnd_daemon_reload(AsndDaemon *d, const AsnConfig *config)
 	if (config != NULL)
 		take_config(d, config);
 	asnd_sources_reload(d->sources);
+	asnd_rules_reload(d->rules);
 	on_networks(d);
 	asnd_daemon_say_status(d);
 }

@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 
 #include "daemon.h"
+#include "rules.h"
 #include "seal-keys.h"
 #include "sources.h"
 
@@ -204,6 +205,8 @@ asnd_daemon_test(const AsnConfig *config, GError **error)
 	if (!test_dir("database-dir", config->database_dir, error) ||
 	    !test_dir("state-dir", config->state_dir, error) ||
 	    !test_dir("watch-socket", run, error))
+		return FALSE;
+	if (!asnd_rules_test(config, error))
 		return FALSE;
 	keys = asn_seal_keys_load(key_path, &why);
 	if (why != NULL) {

@@ -318,8 +318,8 @@ asn_config_parse(const char *text, gsize len, const char *name, GError **error)
 	return NULL;
 }
 
-AsnConfig *
-asn_config_load(const char *path, GError **error)
+static AsnConfig *
+load(const char *path, GError **error)
 {
 	g_autofree char *text = NULL;
 	g_autoptr(GError) why = NULL;
@@ -343,6 +343,17 @@ asn_config_load(const char *path, GError **error)
 	return NULL;
 }
 
+AsnConfig *
+asn_config_load(const char *path, GError **error)
+{
+	AsnConfig *config = load(path, error);
+
+	if (config != NULL)
+		config->dir =
+		    g_path_get_dirname(path ? path : ASN_CONFIG_DEFAULT);
+	return config;
+}
+
 void
 asn_config_free(AsnConfig *config)
 {
@@ -351,5 +362,6 @@ asn_config_free(AsnConfig *config)
 	for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
 		asn_value_clear(&rules[i], config);
 	g_strfreev(config->values);
+	g_free(config->dir);
 	g_free(config);
 }

@@ -61,6 +61,7 @@ typedef struct {
 	guint rescan_interval;/* seconds between rescans where inotify does not work: 300 */
 
 	AsnReportConfig report; /* [report] */
+	char *dir; /* where the file is, for what stands beside it; NULL: parsed */
 	/* as text, in the order of asn_config_keys; NULL-terminated */
 	char **values;
 } AsnConfig;

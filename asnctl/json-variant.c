@@ -89,6 +89,8 @@ put_array(GString *out, GVariant *v, guint depth)
 		put_dictionary(out, v, depth);
 	} else if (g_variant_is_of_type(v, G_VARIANT_TYPE_BYTESTRING)) {
 		bytes = g_variant_get_fixed_array(v, &n, 1);
+		/* The end of a C string is no part of it. */
+		n -= n > 0 && bytes[n - 1] == '\0';
 		asnctl_json_string(out, n > 0 ? bytes : "", (gssize)n);
 	} else {
 		put_items(out, v, depth);

@@ -7,8 +7,8 @@
 #include "daemon-private.h"
 #include "top.h"
 
-#define PIECE 256     /* nodes between two looks at the clock */
-#define SLICE_US 3000 /* of a turn of the main loop */
+#define PIECE 32      /* nodes between two looks at the clock */
+#define SLICE_US 2000 /* of a turn of the main loop */
 #define RESTARTS 5    /* votes were forgotten meanwhile */
 
 typedef struct {

@@ -11,7 +11,8 @@
 /* One that may be among the first. */
 typedef struct {
 	AsnNodeKey key;
-	double value, spam, ham;
+	double value, spam, ham, score;
+	gboolean flagged;
 } Candidate;
 
 /* Where most votes of an AS came from. */
@@ -20,12 +21,19 @@ typedef struct {
 	AsnNetwork net;
 } Home;
 
+typedef enum {
+	HOMES,    /* where each AS is at home */
+	NODES,    /* who is among the first */
+	VERDICTS, /* how they score, unless that was their order */
+	DONE
+} Phase;
+
 struct _AsndTop {
 	AsnLevel level;
 	AsndTopBy by;
 	guint limit;
-	guint at; /* number of the next node */
-	gboolean homes_done;
+	Phase phase;
+	guint at;          /* number of the next node or candidate */
 	GHashTable *homes; /* AS number -> Home; where level is AS */
 	GArray *heap;      /* Candidate; the least of them on top */
 };
@@ -64,7 +72,7 @@ void
 asnd_top_restart(AsndTop *top)
 {
 	top->at = 0;
-	top->homes_done = top->level != ASN_LEVEL_AS;
+	top->phase = top->level == ASN_LEVEL_AS ? HOMES : NODES;
 	g_hash_table_remove_all(top->homes);
 	g_array_set_size(top->heap, 0);
 }
@@ -134,20 +142,22 @@ key_of(const Piece *p, const AsnNodeKey *key, AsnOrigin *origin)
 /* As SCORE.md has it for a mail from there of which nothing narrower is
  * known. */
 static void
-predict(const Piece *p, const AsnOriginKey *key, AsndTopRow *row)
+predict(const Piece *p, Candidate *c)
 {
 	const AsnModelParams *params = asn_model_params(p->source->model);
-	const AsnLevel level = row->key.level;
+	const AsnLevel level = c->key.level;
+	AsnOrigin origin;
+	const AsnOriginKey key = key_of(p, &c->key, &origin);
 	AsnPrediction all;
 	double evidence = 0;
 
-	asn_model_predict(p->source->model, key, p->source->now, &all);
+	asn_model_predict(p->source->model, &key, p->source->now, &all);
 	for (guint l = ASN_LEVEL_AS; l <= (guint)level; l++)
 		if (all.level[l].present && all.level[l].backed)
 			evidence = MAX(evidence, all.level[l].s);
-	row->score = all.level[level].theta;
-	row->flagged = row->score >= params->threshold &&
-		       evidence >= params->evidence && all.warm;
+	c->score = all.level[level].theta;
+	c->flagged = c->score >= params->threshold &&
+		     evidence >= params->evidence && all.warm;
 }
 
 /* --- the first few ---------------------------------------------------------
@@ -245,8 +255,6 @@ look_at_node(const AsnNodeKey *key, const AsnNode *node, gpointer data)
 	const Piece *p = data;
 	const double f = decay_of(p, node);
 	Candidate c = {.key = *key, .spam = node->s * f, .ham = node->h * f};
-	AsndTopRow row = {.key = *key};
-	AsnOriginKey origin;
 
 	c.value = p->top->by == ASND_TOP_HAM ? c.ham : c.spam;
 	if (p->top->by == ASND_TOP_SCORE)
@@ -254,9 +262,8 @@ look_at_node(const AsnNodeKey *key, const AsnNode *node, gpointer data)
 	if (c.value < NOTHING)
 		return;
 	if (p->top->by == ASND_TOP_SCORE) {
-		origin = key_of(p, key, &row.origin);
-		predict(p, &origin, &row);
-		c.value = row.score;
+		predict(p, &c);
+		c.value = c.score;
 	}
 	offer(p->top, &c);
 }
@@ -284,20 +291,41 @@ look_at_home(const AsnNodeKey *key, const AsnNode *node, gpointer data)
 	*home = (Home){weight, key->net};
 }
 
+/* TRUE: there are more. */
+static gboolean
+look_at_candidates(const Piece *p, guint n)
+{
+	AsndTop *top = p->top;
+
+	for (; n > 0 && top->at < top->heap->len; n--, top->at++)
+		predict(p, AT(top, top->at));
+	return top->at < top->heap->len;
+}
+
 gboolean
 asnd_top_step(AsndTop *top, const AsndTopSource *source, guint n)
 {
 	Piece p = {top, source};
-	const AsnLevel level = top->homes_done ? top->level : ASN_LEVEL_PREFIX;
-	gboolean more = asn_model_foreach_some(source->model, level, top->at, n,
-	    top->homes_done ? look_at_node : look_at_home, &p);
+	gboolean more;
 
-	top->at += n;
-	if (more || top->homes_done)
-		return more;
-	top->homes_done = TRUE;
+	if (top->phase == DONE)
+		return FALSE;
+	if (top->phase == VERDICTS) {
+		more = look_at_candidates(&p, n);
+	} else {
+		more = asn_model_foreach_some(source->model,
+		    top->phase == HOMES ? ASN_LEVEL_PREFIX : top->level,
+		    top->at, n,
+		    top->phase == HOMES ? look_at_home : look_at_node, &p);
+		top->at += n;
+	}
+	if (more)
+		return TRUE;
 	top->at = 0;
-	return TRUE;
+	top->phase++;
+	if (top->phase == VERDICTS && top->by == ASND_TOP_SCORE)
+		top->phase = DONE;
+	return top->phase != DONE;
 }
 
 GArray *
@@ -309,11 +337,13 @@ asnd_top_rows(AsndTop *top, const AsndTopSource *source)
 	g_array_sort(top->heap, cmp_candidates);
 	for (guint i = 0; i < top->heap->len; i++) {
 		const Candidate *c = AT(top, i);
-		AsndTopRow row = {
-		    .key = c->key, .spam = c->spam, .ham = c->ham};
-		AsnOriginKey key = key_of(&p, &c->key, &row.origin);
+		AsndTopRow row = {.key = c->key,
+		    .spam = c->spam,
+		    .ham = c->ham,
+		    .score = c->score,
+		    .flagged = c->flagged};
 
-		predict(&p, &key, &row);
+		key_of(&p, &c->key, &row.origin);
 		g_array_append_val(rows, row);
 	}
 	return rows;

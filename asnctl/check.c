@@ -87,7 +87,7 @@ check_file(const char *path, gboolean json)
 	/* A FIFO must not hold us up. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
-		code = errno == ENOENT ? EX_NOINPUT : EX_IOERR;
+		code = EX_NOINPUT;
 		message = g_strdup_printf("%s: %s", path, g_strerror(errno));
 		print_fault(path, message, json);
 		return code;
@@ -97,7 +97,7 @@ check_file(const char *path, gboolean json)
 	if (db == NULL) {
 		print_fault(path, error->message, json);
 		return g_error_matches(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO)
-			   ? EX_IOERR
+			   ? EX_NOINPUT
 			   : EX_DATAERR;
 	}
 	print_sound(path, db, json);

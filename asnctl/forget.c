@@ -147,6 +147,10 @@ check_arguments(const Arguments *args)
 	g_autoptr(GError) error = NULL;
 	AsnSubject subject;
 
+	if (args->user != NULL && *args->user == '\0') {
+		g_printerr("%s: --user wants a name\n", g_get_prgname());
+		return FALSE;
+	}
 	if (n + (args->user != NULL) != 1) {
 		g_printerr("%s: name one address, network, AS or mail, or a "
 			   "user with --user\n",

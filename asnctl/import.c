@@ -167,10 +167,10 @@ code_of(const GError *error)
 		return EX_SOFTWARE;
 	switch ((SourceError)error->code) {
 	case SOURCE_ERROR_MISSING:
+	case SOURCE_ERROR_READ:
 		return EX_NOINPUT;
 	case SOURCE_ERROR_BROKEN:
 		return EX_DATAERR;
-	case SOURCE_ERROR_READ:
 	case SOURCE_ERROR_STOPPED:
 	default:
 		return EX_IOERR;

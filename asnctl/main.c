@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c: asnctl, the command line: finds the verb and calls it. */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <glib.h>
 
@@ -98,6 +102,18 @@ print_usage(void)
 	return output_to_stdout(text->str, text->len);
 }
 
+/* What a verb printed by stdio must have arrived, too. */
+static int
+flush(int code)
+{
+	errno = 0;
+	if (code == EX_IOERR || (fflush(stdout) == 0 && !ferror(stdout)))
+		return code;
+	g_printerr("%s: standard output: %s\n", g_get_prgname(),
+	    errno != 0 ? g_strerror(errno) : "not all could be written");
+	return EX_IOERR;
+}
+
 static int
 run_verb(const Verb *verb, int argc, char **argv)
 {
@@ -105,7 +121,18 @@ run_verb(const Verb *verb, int argc, char **argv)
 
 	g_set_prgname(name);
 	argv[0] = name;
-	return verb->run(argc, argv);
+	return flush(verb->run(argc, argv));
+}
+
+/* A file that is opened later must not get what is meant for a descriptor that
+ * the caller closed: reading there and writing there fail. */
+static void
+occupy_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EX_OSERR);
 }
 
 int
@@ -114,7 +141,9 @@ main(int argc, char **argv)
 	char shown[ASN_ESCAPE_SIZE];
 	const Verb *verb;
 
+	occupy_standard_files();
 	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe says EPIPE */
 	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
 	g_set_prgname("asnctl");
 	if (argc < 2) {

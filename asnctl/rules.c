@@ -46,10 +46,10 @@ clear(Arguments *args)
 }
 
 static int
-parse(const GOptionEntry *entries, const char *summary, const char *description,
-    int argc, char **argv)
+parse(const GOptionEntry *entries, const char *arguments, const char *summary,
+    const char *description, int argc, char **argv)
 {
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = g_option_context_new(arguments);
 	GError *error = NULL;
 
 	g_option_context_set_summary(context, summary);
@@ -152,10 +152,11 @@ set_rules(const char *action, const char *summary, int argc, char **argv)
 		"A line that \"asnctl rules\" shows with it", "TEXT"},
 	    ASNCTL_BUS_OPTION(&args.bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &args.what,
-		NULL, "ADDRESS|NETWORK|ASn..."},
+		NULL, NULL},
 	    {NULL},
 	};
-	int code = parse(entries, summary, set_description, argc, argv);
+	int code = parse(entries, "ADDRESS|NETWORK|ASn...", summary,
+	    set_description, argc, argv);
 
 	if (code == EX_OK)
 		code = check_rule(&args);
@@ -329,10 +330,10 @@ asnctl_rules(int argc, char **argv)
 	    ASNCTL_BUS_OPTION(&args.bus),
 	    {NULL},
 	};
-	int code = parse(entries,
+	int code = parse(entries, NULL,
 	    "Lists the rules that \"asnctl allow\" and \"asnctl block\" set, "
-	    "and those of rules.d:\nstate, action, what, until, where it "
-	    "stands, note; in columns on a terminal, else\nseparated by tabs.",
+	    "and those of\nrules.d: state, action, what, until, where it "
+	    "stands, note; in columns on\na terminal, else separated by tabs.",
 	    "State: \"in force\"; \"ended\", which are kept for 30 days; or "
 	    "\"hidden\" by another\nrule for the same.\n\n"
 	    "Exits 0; 69 when there is no such rule to remove, 75 when asnd "

@@ -95,7 +95,7 @@ refused(65, qr/line 1: not a format/, put("$tmp/x", "PK\x03\x04 zip\n"));
 refused(65, qr/offset \d+: /, put("$tmp/cut.mmdb", substr $before, 0, -1));
 refused(65, qr/no network left/, put("$tmp/no.tsv", "127.0.0.0/8\t1\t\t\n"));
 refused(66, qr/No such file/, "$tmp/missing");
-refused(74, qr/\Q$tmp\E/, $tmp);
+refused(66, qr/\Q$tmp\E/, $tmp);
 {
 	my $cut = substr slurp($loc), 0, 20_000_000;
 	refused(65, qr/cut\.db: offset \d+: /, put("$tmp/cut.db", $cut));

@@ -55,6 +55,42 @@ take_leaf(const AsnNetwork *leaf, AsnMmdbValue value, gpointer data)
 	return TRUE;
 }
 
+/* The rule for all of a place: at an end of it there may be one of something
+ * narrower, at both hardly. */
+static gboolean
+find_whole(const Reading *r, const ReportPlace *p, AsnRule *out)
+{
+	const guint32 asn = report_holder_at(r->report, p->holder)->asn;
+	AsnRange range;
+
+	if (p->net.addr.family == 0)
+		return asn_rules_find_as(r->rules, asn, r->report->now, out);
+	range = asn_range_of(&p->net);
+	for (guint end = 0; end < 2; end++) {
+		const AsnAddr addr =
+		    asn_pos_addr(end ? range.last : range.first, range.family);
+
+		if (asn_rules_find(r->rules, &addr, asn, r->report->now, out) &&
+		    (out->what.kind == ASN_SUBJECT_AS ||
+			out->what.net.len <= p->net.len))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void
+obey(const Reading *r, GArray *places)
+{
+	AsnRule rule;
+
+	for (guint i = 0; i < places->len; i++) {
+		ReportPlace *p = &g_array_index(places, ReportPlace, i);
+
+		if (find_whole(r, p, &rule))
+			p->flagged = rule.action == ASN_RULE_BLOCK;
+	}
+}
+
 /* A rule stands at each network in which it is not overruled. */
 void
 report_read_rules(Report *report, const ReportSource *source)
@@ -65,6 +101,9 @@ report_read_rules(Report *report, const ReportSource *source)
 
 	if (source->rules == NULL)
 		return;
+	obey(&r, report->ases);
+	obey(&r, report->prefixes);
+	obey(&r, report->blocks);
 	asn_rules_foreach_leaf(source->rules, take_leaf, &r);
 	g_array_sort(rules, compare);
 	for (guint i = 0; i < rules->len; i++) {

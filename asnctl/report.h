@@ -68,7 +68,7 @@ typedef struct {
 	guint holder;
 	double spam, ham; /* weights as of now, SCORE.md "Explaining" */
 	double score;     /* of an address that was never seen before */
-	gboolean flagged; /* such an address would be */
+	gboolean flagged; /* such an address would be, by score or rule */
 } ReportPlace;
 
 /* A week of mail, all levels together; shares are NAN where they have no
@@ -124,6 +124,7 @@ const ReportHolder *report_holder_at(const Report *report, guint index);
 
 void report_read_space(Report *report, const ReportSource *source);
 void report_read_learned(Report *report, const ReportSource *source);
+/* After what was learned: rules beat scores. */
 void report_read_rules(Report *report, const ReportSource *source);
 /* What the methods GetStatus and Quality answered: (a{sv}), (aa{sv}).  Keys
  * that are unknown are passed over. */

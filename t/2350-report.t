@@ -139,6 +139,15 @@ is($j->{votes}, 6, '... votes');
 is(run($asnctl, 'report', '-c', $conf), 0, 'in lines');
 like(out(), qr/^flagged\t20 mails in \d weeks; precision 90\.0 %, recall 81\.8 %$/m, '... with their sum');
 
+# Rules: one for all of a block of wanted mail, one for a single address.
+$bus->asnctl({}, 'block', '192.0.2.0/24', '--note', 'wilhelmina asked for it');
+$bus->asnctl({}, 'block', '203.0.113.77');
+put("$db/rules.mmdb", slurp("$p->{dir}/db/rules.mmdb") // '');
+is(run($asnctl, 'report', '-c', $conf, '--json'), 0, 'with rules');
+$j = decode_json(out());
+is_deeply($j->{rules}, [{ action => 'block', what => '192.0.2.0/24' }, { action => 'block', inside => '203.0.113.0/24' }],
+	'... one of a single address is told of its block') or diag out(), err();
+
 # --- the page ------------------------------------------------------------------
 
 my $page = "$tmp/report.html";
@@ -166,6 +175,7 @@ my @urls = $html =~ /\b(?:src|href|action|data|srcset|url)\s*[=(]\s*["']?([^"'\s
 is_deeply([grep { !/^(?:x|data:,)$/ } @urls], [], 'no URL') or diag explain \@urls; # x: in a name
 unlike($html, qr{https?://|//[a-z]+\.|\@import|<img}i, '... no host, no import, no picture');
 my @scripts = $html =~ /<\/script/g;
+like($html, qr/<tr><th scope="row">inside 203\.0\.113\.0\/24<\/th><td>flagged always</, 'rules are there');
 is(scalar @scripts, 2, 'two scripts end, and those are ours');
 unlike($html, qr/\xe2\x80[\xa8\xa9\xae]/, 'no line separator, nothing that turns text around');
 cmp_ok(length $html, '<', 60000, 'small: ' . length($html) . ' bytes');

@@ -212,6 +212,47 @@ test_rules(Fixture *f, gconstpointer data)
 	}
 }
 
+static const ReportPlace *
+block_of(const Report *report, const char *text)
+{
+	for (guint i = 0; i < report->blocks->len; i++) {
+		const ReportPlace *p =
+		    &g_array_index(report->blocks, ReportPlace, i);
+		char net[ASN_NETWORK_STRLEN];
+
+		if (strcmp(asn_network_format(&p->net, net), text) == 0)
+			return p;
+	}
+	g_assert_not_reached();
+}
+
+/* A rule for all of a block beats its score, one for an address in it does
+ * not. */
+static void
+test_obeyed(Fixture *f, gconstpointer data)
+{
+	const AsnRule rules[] = {rule(ASN_RULE_ALLOW, "203.0.113.0", 0),
+	    rule(ASN_RULE_ALLOW, "203.0.112.0/23", 0),
+	    rule(ASN_RULE_BLOCK, "AS64496", 0),
+	    rule(ASN_RULE_ALLOW, "2001:db8::1", 0)};
+	ReportSource source = {f->config, f->networks, f->reputation, NULL};
+	g_autoptr(GBytes) bytes =
+	    asn_rules_build(rules, G_N_ELEMENTS(rules), NOW, NULL);
+	gsize len;
+	const void *file = g_bytes_get_data(bytes, &len);
+	AsnRules *opened = asn_rules_open_memory(file, len, "rules", NULL);
+	Report *report;
+
+	g_assert_true(block_of(f->report, "203.0.113.0/24")->flagged);
+	g_assert_false(block_of(f->report, "192.0.2.0/24")->flagged);
+	source.rules = opened;
+	report = report_new(&source, NOW);
+	g_assert_false(block_of(report, "203.0.113.0/24")->flagged);
+	g_assert_true(block_of(report, "192.0.2.0/24")->flagged);
+	report_free(report);
+	asn_rules_close(opened);
+}
+
 /* --- asnd -------------------------------------------------------------------
  */
 
@@ -371,6 +412,7 @@ main(int argc, char **argv)
 	ADD("learned", NULL, test_learned);
 	ADD("space", NULL, test_space);
 	ADD("rules", NULL, test_rules);
+	ADD("obeyed", NULL, test_obeyed);
 	ADD("weeks", NULL, test_weeks);
 	ADD("hostile-weeks", NULL, test_hostile_weeks);
 	ADD("status", NULL, test_status);

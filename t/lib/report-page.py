@@ -224,7 +224,7 @@ def test_tables():
     charts = b.ask('[...document.querySelectorAll(".charts svg")].map(s => s.getAttribute("role") + " " + s.getAttribute("aria-label").length)')
     tap.ok(len(charts) == 2 and all(c.startswith('img ') for c in charts), 'two charts, described')
     captions = b.ask('[...document.querySelectorAll("table")].map(t => t.caption.textContent)')
-    tap.equal(len(captions), 6, 'a table for each chart, map and list: %r' % captions)
+    tap.equal(len(captions), 7, 'a table for each chart, map and list: %r' % captions)
     weeks = b.ask('[...document.querySelectorAll("details table")].find(t => t.caption.textContent.includes("week")).tBodies[0].textContent')
     tap.ok(b.ask('document.querySelectorAll("rect.kept").length') > 0, 'bars are drawn')
     tap.ok('%' in weeks, 'with the numbers of the weeks: %r' % weeks)

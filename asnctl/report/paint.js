@@ -17,14 +17,7 @@ function paintCells(view, depth, color) {
 	canvas.width = canvas.height = side;
 	const context = canvas.getContext('2d'), image = context.createImageData(side, side);
 	const pixels = new DataView(image.data.buffer);
-	const [left, top] = cornerOf(view, depth), first = view.number * side * side;
-	for (let i = 0; i < side * side; i++) {
-		const rgba = color(i);
-		if (rgba === 0)
-			continue;
-		const [x, y] = hilbertPoint(first + i, view.bits / 2 + depth);
-		pixels.setUint32(((y - top) * side + x - left) * 4, rgba);
-	}
+	hilbertWalk(view.number, view.bits / 2, depth, (i, x, y) => pixels.setUint32((y * side + x) * 4, color(i)));
 	context.putImageData(image, 0, 0);
 	return canvas;
 }

@@ -215,8 +215,30 @@ demo_postfix() {
 	postfix -c "$D/conf" start > "$D/postfix-start.log" 2>&1 || die 'Postfix does not start'
 }
 
+# What is asked of asnd goes over a D-Bus of the demo's own.
+demo_bus() {
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$D/bus
+	cat > "$D/bus.conf" <<-END
+		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+		<busconfig>
+		  <type>system</type>
+		  <listen>$DBUS_SYSTEM_BUS_ADDRESS</listen>
+		  <policy context="default">
+		    <allow user="*"/>
+		    <allow own="*"/>
+		    <allow send_destination="*"/>
+		    <allow receive_sender="*"/>
+		  </policy>
+		</busconfig>
+	END
+	start dbus-daemon dbus-daemon --config-file="$D/bus.conf" --nofork --nopidfile
+	wait_for 10 test -S "$D/bus" || die 'dbus-daemon does not start'
+}
+
 demo_daemons() {
 	local sock=$D/queue/asn-milter/milter.sock
+	demo_bus
 	start asnd setpriv --reuid="$demo_uid_asnd" --regid="$demo_gid" \
 		--clear-groups "$D/bin/asnd" --config "$D/asnd.conf"
 	wait_for 10 test -S "$D/state-run/mailwatch.sock" || die 'asnd does not start'
@@ -262,6 +284,12 @@ expect() {
 	grep -q "^X-ASN-Spam: $2, " "$got" || die "expected X-ASN-Spam: $2"
 	[ $where = "$1" ] || die "expected it in $1, but it is in $where"
 	say "    -> filed into $where"
+}
+
+# asnctl over the bus, as a person at a terminal sees it, but for colours.
+asnctl() {
+	NO_COLOR=1 script -qec "$(printf '%q ' "$D/bin/asnctl" "$@")" /dev/null < /dev/null | tr -d '\r' | shown
+	[ "${PIPESTATUS[0]}" = 0 ] || die "asnctl $1 failed"
 }
 
 published() { ls -iL --time-style=full-iso -l "$D"/db/*.mmdb; }
@@ -332,6 +360,15 @@ $(find "$D/mail" -path '*/.Junk/cur/*' -type f | wc -l) in Junk; \
 	send bob 'Watches again' 203.0.113.78
 	expect Inbox No
 
+	step '8. The postmaster asks for the votes behind it:'
+	asnctl history 203.0.113.0/24
+
+	step '9. and knows better than the score:'
+	asnctl block 203.0.113.0/24 --until +30d --note 'they promised to stop'
+	asnctl rules
+	send bob 'Watches for ever' 203.0.113.79
+	expect Junk Yes
+
 	step "That is all: $((SECONDS - begun)) s."
 	[ -z "$keep" ] || demo_howto
 }
@@ -344,6 +381,7 @@ demo_howto() {
 		  mailboxes:     demo/mail/{alice,bob,carol}/Maildir
 		  to Junk:       mv demo/mail/alice/Maildir/new/* demo/mail/alice/Maildir/.Junk/cur/
 		  what is known: build/asnctl/asnctl lookup --db demo/db 203.0.113.9
+		  ask asnd:      DBUS_SYSTEM_BUS_ADDRESS=unix:path=demo/bus build/asnctl/asnctl top
 		  logs:          demo/*.log
 		  to stop it:    ./setup demo --stop
 	END

@@ -10,13 +10,33 @@ typedef struct {
 	GDestroyNotify free_ask;
 	AsnConfig config;
 	double now;
+	int place;
 	/* out */
 	GVariant *answer;
 	AsndBusError code;
 	char *why;
 } Job;
 
-static guint running; /* main thread */
+/* Who has one made: uid + 1, 0 nobody.  Main thread. */
+static guint64 busy[ASND_LISTS_MAX];
+
+/* One list a user, so that nobody has all the places; root is not kept waiting
+ * by its own scripts.  -1: none is free. */
+static int
+take_place(guint32 uid)
+{
+	int free_place = -1;
+
+	for (int i = 0; i < ASND_LISTS_MAX; i++) {
+		if (busy[i] == (guint64)uid + 1 && uid != 0)
+			return -1;
+		if (busy[i] == 0)
+			free_place = i;
+	}
+	if (free_place >= 0)
+		busy[free_place] = (guint64)uid + 1;
+	return free_place;
+}
 
 static void
 copy_networks(AsnNetworkList *to, const AsnNetworkList *from)
@@ -63,7 +83,7 @@ on_done(GObject *source, GAsyncResult *result, gpointer data)
 	Job *job = g_task_get_task_data(G_TASK(result));
 	AsndBusCall *call = data;
 
-	running--;
+	busy[job->place] = 0;
 	if (job->answer != NULL)
 		asnd_bus_return(call, job->answer);
 	else
@@ -76,16 +96,17 @@ asnd_list_start(
 {
 	const AsnConfig *config = call->daemon->config;
 	g_autoptr(GTask) task = NULL;
+	const int place = take_place(call->uid);
 	Job *job;
 
-	if (running >= ASND_LISTS_MAX) {
+	if (place < 0) {
 		free_ask(ask);
 		asnd_bus_fail(call, ASND_BUS_BUSY,
 		    "asnd makes other lists at the moment: try again");
 		return;
 	}
-	running++;
 	job = g_new0(Job, 1);
+	job->place = place;
 	job->make = make;
 	job->ask = ask;
 	job->free_ask = free_ask;

@@ -9,7 +9,7 @@
 
 #include "bus.h"
 
-/* At a time; whoever comes then is told to try again. */
+/* At a time, one a user; whoever comes then is told to try again. */
 #define ASND_LISTS_MAX 2
 /* Bytes of an answer.  The system bus drops who sends more than 32 MiB
  * (dbus-daemon(1) max_message_size). */

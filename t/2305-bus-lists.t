@@ -141,6 +141,12 @@ cmp_ok(scalar @good, '>=', 2, 'two at a time: ' . @good . ' of 8 were made');
 is((grep { $_->[1] ne $alone } @good) + 0, 0, 'all the same');
 is($answered, 5, sprintf 'other calls are answered meanwhile (the slowest after %.2f s)', $slowest);
 
+# One user has one list made at a time, and root another one.
+my @mine = map { $bus->spawn(\%anyone, @long) } 1 .. 4;
+my @mine_done = map { [$bus->finish($_)] } @mine;
+is((grep { $_->[0] == 0 && $_->[1] eq $alone || $_->[2] =~ /try again/ } @mine_done) + 0, 4, 'the same for others');
+ok((grep { $_->[0] == 0 } @mine_done) > 0, 'one at least');
+
 # Who goes away in the middle takes nothing along.
 for (1 .. 5) {
 	my $job = $bus->spawn({}, @long);

@@ -18,8 +18,9 @@ my $root = tempdir(CLEANUP => 1);
 my %exposure = ( # tenths
 	'asn-milter.service' => 5, 'asnd.service' => 8,
 	'asnd-mailwatch.service' => 10, 'asnd-import.service' => 5,
+	'asnd-report@.service' => 8,
 );
-my @units = (sort(keys %exposure), 'asn-milter.socket', 'asnd.socket', 'asnd-import.path');
+my @units = (sort(keys %exposure), 'asn-milter.socket', 'asnd.socket', 'asnd-import.path', 'asnd-report.socket');
 
 sub slurp { local (@ARGV, $/) = @_; return scalar <> }
 
@@ -128,17 +129,17 @@ for my $file ('passwd', 'group') {
 is($rc, 0, 'systemd-sysusers') or diag $said;
 my %uid = slurp("$root/etc/passwd") =~ /^([^:]+):[^:]*:(\d+):/mg;
 my %gid = slurp("$root/etc/group") =~ /^([^:]+):[^:]*:(\d+):/mg;
-is(join(' ', sort keys %uid), 'asnd asnd-mailwatch postfix root', 'the users');
-is(join(' ', sort keys %gid), 'asn-milter-socket asnd asnd-mailwatch postfix root', 'the groups');
-is(() = slurp("$root/etc/passwd") =~ m{^asnd.*/nologin$}mg, 2, 'nobody logs in as one of them');
+is(join(' ', sort keys %uid), 'asnd asnd-mailwatch asnd-report postfix root', 'the users');
+is(join(' ', sort keys %gid), 'asn-milter-socket asnd asnd-mailwatch asnd-report postfix root', 'the groups');
+is(() = slurp("$root/etc/passwd") =~ m{^asnd.*/nologin$}mg, 3, 'nobody logs in as one of them');
 
 ($rc, $said) = run('systemd-tmpfiles', '--create', "--root=$root", 'asnd.conf');
 is($rc, 0, 'systemd-tmpfiles') or diag $said;
 my %want = (
 	'/var/lib/asnd' => '755 asnd:asnd', '/var/lib/asnd/db' => '755 asnd:asnd',
-	'/run/asnd' => '750 root:asnd-mailwatch',
+	'/run/asnd' => '750 root:asnd-mailwatch', '/run/asnd-report' => '750 root:asnd-mailwatch',
 	'/var/spool/postfix/asn-milter' => '711 root:asn-milter-socket',
-	map({ ("/run/asnd-root$_" => '755 root:root') } '', map { "/$_" =~ s/\.service$//r } keys %exposure),
+	map({ ("/run/asnd-root$_" => '755 root:root') } '', map { "/$_" =~ s/\@?\.service$//r } keys %exposure),
 );
 my %user = reverse %uid;
 my %group = reverse %gid;
@@ -164,6 +165,9 @@ like($text{'asn-milter.socket'}, qr{^ListenStream=\Q@{[ $key{socket} =~ s/^unix:
 	'the socket of the milter is the default');
 like($text{'asnd.socket'}, qr{^ListenSequentialPacket=\Q$key{'watch-socket'}\E$}m,
 	'the socket of asnd is the default');
+like($text{'asnd-report.socket'}, qr{^ListenSequentialPacket=\Q$key{'report-socket'}\E$}m,
+	'the socket of asnd-report is the default');
+like($text{'asnd-report@.service'}, qr{^BindReadOnlyPaths=\Q$key{sendmail}\E }m, 'and so is its sendmail');
 like($text{'asn-milter.service'}, qr{^BindReadOnlyPaths=.*-\Q$key{'database-dir'}\E( |$)}m,
 	'the milter sees the databases, read-only');
 like($text{'asnd.service'}, qr{^BindReadOnlyPaths=-/run/dbus$}m, 'asnd sees the system bus, where there is one');

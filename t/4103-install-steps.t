@@ -113,7 +113,7 @@ sub ours {
 	my %letter = (passwd => 'u', group => 'g');
 	return join ' ', sort map { my $f = $_; map { "$_:$letter{$f}" } slurp("$tmp/etc/$f") =~ /^(asn[^:]*)/mg } keys %letter;
 }
-my $all = 'asn-milter-socket:g asnd-mailwatch:g asnd-mailwatch:u asnd:g asnd:u';
+my $all = 'asn-milter-socket:g asnd-mailwatch:g asnd-mailwatch:u asnd-report:g asnd-report:u asnd:g asnd:u';
 for (['nobody', '', ''],
 	['groups', 'groupadd --system asnd && groupadd --system asnd-mailwatch && groupadd --system asn-milter-socket',
 		'asn-milter-socket:g asnd-mailwatch:g asnd:g'],

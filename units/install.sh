@@ -210,12 +210,12 @@ not_a_package() {
 
 make_users() {
 	local name made=
-	for name in asnd asnd-mailwatch asn-milter-socket; do # a group may be there without its user
+	for name in asnd asnd-mailwatch asnd-report asn-milter-socket; do # a group may be there without its user
 		getent group $name > /dev/null && continue
 		made+=" $name"
 		record group $name || return
 	done
-	for name in asnd asnd-mailwatch; do
+	for name in asnd asnd-mailwatch asnd-report; do
 		getent passwd $name > /dev/null && continue
 		[[ " $made " == *" $name "* ]] || made+=" $name"
 		record user $name || return
@@ -248,11 +248,11 @@ make_directories() {
 	# kept by an uninstallation, which gave it to root
 	[ "$(stat -c %U /var/lib/asnd 2> /dev/null)" != root ] ||
 		{ chown -Rh asnd:asnd /var/lib/asnd && note='evidence taken over'; } || return
-	for dir in /var/lib/asnd/db /run/asnd /var/spool/postfix/asn-milter; do
+	for dir in /var/lib/asnd/db /run/asnd /run/asnd-report /var/spool/postfix/asn-milter; do
 		[ -d $dir ] || note=${note:-made}
 	done
 	systemd-tmpfiles --create asnd.conf || return
-	relabel /var/lib/asnd /run/asnd /run/asnd-root /var/spool/postfix/asn-milter
+	relabel /var/lib/asnd /run/asnd /run/asnd-report /run/asnd-root /var/spool/postfix/asn-milter
 }
 
 # --- configuration and key ----------------------------------------------------
@@ -379,6 +379,8 @@ start_services() {
 	for name in asn-milter asnd asnd-mailwatch; do
 		restart_changed $name || return
 	done
+	# only where the admin switched it on
+	! is_changed asnd-report.socket || systemctl try-restart asnd-report.socket || return
 	for unit in $enabled; do
 		systemctl -q is-enabled $unit && ! systemctl -q is-active $unit || continue
 		systemctl start $unit || { unit_failed $unit; return 1; }

@@ -238,11 +238,12 @@ put_quality(GString *out, GVariant *rows)
 
 static const struct {
 	const char *name, *file, *type;
+	gboolean optional; /* there only once it is needed */
 } databases[] = {
-    {"networks", ASN_NETWORKS_FILE, ASN_NETWORKS_TYPE},
-    {"reputation", ASN_REPUTATION_FILE, ASN_REPUTATION_TYPE},
-    {"recent", ASN_RECENT_FILE, ASN_RECENT_TYPE},
-    {"rules", ASN_RULES_FILE, ASN_RULES_TYPE},
+    {"networks", ASN_NETWORKS_FILE, ASN_NETWORKS_TYPE, FALSE},
+    {"reputation", ASN_REPUTATION_FILE, ASN_REPUTATION_TYPE, FALSE},
+    {"recent", ASN_RECENT_FILE, ASN_RECENT_TYPE, TRUE},
+    {"rules", ASN_RULES_FILE, ASN_RULES_TYPE, TRUE},
 };
 
 static const Metric usable = {"asnd_database_usable", NULL,
@@ -252,7 +253,7 @@ static const Metric built = {
 static const Metric size = {"asnd_database_size_bytes", "bytes", "Its size."};
 
 typedef struct {
-	gboolean usable;
+	gboolean missing, usable;
 	double built, size;
 } Database;
 
@@ -261,13 +262,14 @@ look_at(const char *dir, const char *file, const char *type)
 {
 	g_autofree char *path = g_build_filename(dir, file, NULL);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	Database out = {FALSE, (double)NAN, (double)NAN};
+	Database out = {.built = (double)NAN, .size = (double)NAN};
 	g_autoptr(GError) error = NULL;
 	struct stat st;
 	AsnMmdb *db;
 
 	if (fd < 0) {
-		if (errno != ENOENT)
+		out.missing = errno == ENOENT;
+		if (!out.missing)
 			g_printerr("asnctl metrics: %s: %s\n", path,
 			    g_strerror(errno));
 		return out;
@@ -295,8 +297,9 @@ put_databases(GString *out, const char *dir)
 		found[i] = look_at(dir, databases[i].file, databases[i].type);
 	metric_family(out, &usable);
 	for (gsize i = 0; i < G_N_ELEMENTS(databases); i++)
-		metric_sample(out, &usable, found[i].usable, "database",
-		    databases[i].name, NULL);
+		if (!found[i].missing || !databases[i].optional)
+			metric_sample(out, &usable, found[i].usable, "database",
+			    databases[i].name, NULL);
 	metric_family(out, &built);
 	for (gsize i = 0; i < G_N_ELEMENTS(databases); i++)
 		if (!isnan(found[i].built))

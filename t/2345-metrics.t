@@ -52,6 +52,7 @@ is $j->{samples}{asnd_up}, 0, 'asnd_up is 0';
 like $err, qr/\Aasnctl metrics: GetStatus: asnd does not run.*\n\z/, 'stderr says why';
 is $j->{samples}{'asnd_database_usable{database=networks}'}, 1, 'the databases are told';
 is $j->{samples}{'asnd_database_usable{database=reputation}'}, 0, 'also what is not there';
+ok !exists $j->{samples}{'asnd_database_usable{database=rules}'}, 'rules are there only where there are some';
 is $j->{samples}{'asnd_database_size_bytes{database=networks}'}, -s "$db/networks.mmdb", 'and their size';
 {
 	local $ENV{G_DBUS_DEBUG} = 'message';

@@ -9,8 +9,8 @@
 
 #include "asnctl.h"
 #include "bus.h"
-#include "databases.h"
 #include "escape.h"
+#include "open-databases.h"
 #include "output.h"
 #include "report.h"
 
@@ -144,10 +144,10 @@ open_and_make(const Arguments *args, const AsnConfig *config)
 	const char *why = NULL;
 	int code;
 
-	code = databases_open_networks(dir, &networks, &problem, NULL);
+	code = asn_open_networks(dir, &networks, &problem, NULL);
 	if (code != EX_OK)
 		return complain(code, "%s", problem);
-	code = databases_open_reputation(dir, &reputation, &rep_problem, &why);
+	code = asn_open_reputation(dir, &reputation, &rep_problem, &why);
 	if (code != EX_OK)
 		complain(code, "%s", rep_problem);
 	if (reputation != NULL || g_strcmp0(why, "missing") == 0) {

@@ -3,7 +3,7 @@
 
 #include <sysexits.h>
 
-#include "databases.h"
+#include "open-databases.h"
 #include "status.h"
 
 #define WEEK (7 * 86400)
@@ -30,8 +30,7 @@ look_at_networks(Status *s)
 	char *problem = NULL;
 	const char *why = NULL;
 
-	databases_open_networks(
-	    s->config->database_dir, &networks, &problem, &why);
+	asn_open_networks(s->config->database_dir, &networks, &problem, &why);
 	note_file(s, &s->networks, why, problem, "asnctl import");
 	if (networks == NULL)
 		return;
@@ -53,7 +52,7 @@ look_at_reputation(Status *s)
 	char *problem = NULL;
 	const char *why = NULL;
 
-	databases_open_reputation(
+	asn_open_reputation(
 	    s->config->database_dir, &reputation, &problem, &why);
 	note_file(s, &s->reputation, why, problem, "systemctl restart asnd");
 	if (reputation == NULL)

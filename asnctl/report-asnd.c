@@ -23,6 +23,16 @@ report_read_status(Report *report, GVariant *status)
 	report->have_asnd = TRUE;
 }
 
+char *
+report_reporters(const Report *report)
+{
+	if (report->reporters == 1)
+		return g_strdup("from one person who reports junk");
+	return g_strdup_printf("from %" G_GUINT64_FORMAT
+			       " people who report junk",
+	    report->reporters);
+}
+
 /* --- weeks ------------------------------------------------------------------
  */
 

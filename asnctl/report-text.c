@@ -61,11 +61,11 @@ mail_and_votes(const Report *r, StyleTable *table)
 		    all.flagged, r->weeks->len, precision, recall);
 	}
 	if (r->have_asnd) {
+		g_autofree char *from = report_reporters(r);
+
 		style_table_cell(table, STYLE_DIM, "votes");
 		style_table_cellf(table, STYLE_PLAIN,
-		    "%" G_GUINT64_FORMAT ", from %" G_GUINT64_FORMAT
-		    " people who report junk",
-		    r->votes, r->reporters);
+		    "%" G_GUINT64_FORMAT ", %s", r->votes, from);
 	}
 }
 

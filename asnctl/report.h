@@ -162,5 +162,7 @@ void report_html(GString *out, const char *format, ...) G_GNUC_PRINTF(2, 3);
 char *report_thousands(double n);
 /* "21 November 2026"; with the time of day in UTC when asked; free it. */
 char *report_date(gint64 epoch, gboolean with_time);
+/* "from 3 people who report junk"; free it. */
+char *report_reporters(const Report *report);
 /* The sums of all weeks, in a week without a start. */
 ReportWeek report_all_weeks(const Report *report);

@@ -3,6 +3,7 @@
  * same. */
 
 (() => {
+	document.documentElement.classList.add('alive');
 	const packed = JSON.parse(document.getElementById('map-data').textContent);
 	const maps = packed.spaces.map((space, i) =>
 		new NetworkMap(document.querySelectorAll('figure.map')[i], new Space(space, packed.holders)));
@@ -15,5 +16,4 @@
 	}
 	for (const code of document.querySelectorAll('.cc'))
 		code.textContent = countryName(code.dataset.cc);
-	document.documentElement.classList.add('alive');
 })();

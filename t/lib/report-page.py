@@ -286,6 +286,7 @@ def test_no_script():
     b.screenshot(shots + '/no-script.png', whole=True)
     tap.ok(b.ask('document.querySelector("noscript").textContent.includes("tables")'), 'without a script that is said')
     tap.ok(b.ask('document.querySelectorAll("table tbody tr").length') > 5, '... and tables are there')
+    tap.equal(b.ask('document.querySelectorAll("canvas")[0].getClientRects().length'), 0, '... and no empty map')
     b.scripts(True)
 
 

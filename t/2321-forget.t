@@ -136,6 +136,30 @@ for ([{}, 69, qr/no votes on mail from 192\.0\.2\.0\/24 are known/, '192.0.2.0/2
 	like($err, qr/\A[^\n]*$like[^\n]*\n\z/, '... says why in one line');
 }
 
+# --- a person is asked ------------------------------------------------------------------
+# script(1) of util-linux gives it a terminal.
+sub at_terminal {
+	my ($type, @arg) = @_;
+	$p->spew('typed', $type);
+	return $bus->run({ stdin => "$dir/typed" }, 'script', '-qec',
+		join(' ', "$Bus::build/asnctl/asnctl", 'forget', @arg), "$dir/typescript");
+}
+is((ctl({}, 'learn', '--spam', '--user', $_, "$dir/sealed"))[0], 0, "a vote of $_") for qw(u1 u2 u3 u4);
+($status, $out) = at_terminal("n\n", '192.0.2.7');
+like($out, qr/Forget 4 votes on mail from 192\.0\.2\.7 for good\? \[y\/N\]/, 'at a terminal it asks');
+like($out, qr/nothing is forgotten/, '... and takes a no');
+is($status, 69, '... with an exit code');
+is(scalar @{ decode_json((ctl({}, 'history', '--json', '192.0.2.7'))[1]) }, 4, '... nothing went');
+($status, $out) = at_terminal("y\n", '192.0.2.7');
+like($out, qr/4 votes on mail from 192\.0\.2\.7 forgotten/, '... and a yes');
+ctl({}, 'learn', '--spam', '--user', $_, "$dir/sealed") for qw(u1 u2 u3 u4);
+($status, $out) = at_terminal('', '--yes', '192.0.2.7');
+unlike($out, qr/\?/, 'not with --yes');
+is($status, 0, '... it just does it');
+ctl({}, 'learn', '--spam', '--user', 'u1', "$dir/sealed");
+($status, $out) = at_terminal('', '192.0.2.7');
+unlike($out, qr/\?/, 'nor about a single vote');
+
 # --- and it stays out ----------------------------------------------------------------
 junked('ann', ip => '192.0.2.50');
 arrives('ann', '', ip => '192.0.2.51', flags => 'S');

@@ -218,6 +218,22 @@ like $out, qr{\A203\.0\.113\.0/24\t0\.\d{3}\t\d+\.\d\t\d+\.\d\t(?:flagged|-)\tAS
 ($s, $coloured, $plain) = on_terminal('top as');
 like $plain, qr/^from +score +spam +ham +flag +country +holder\n *AS64498 +0\./, 'on a terminal: columns';
 
+# --- many at once, some of whom leave ------------------------------------------------
+my @jobs = map { $bus->spawn({}, 'busctl', '--system', '--timeout=30', 'call', 'org.asnd1', '/org/asnd1',
+	'org.asnd1.Manager', 'Top', 'ssu', $_ % 2 ? 'address' : 'as', 'score', 1000) } 1 .. 30;
+kill 'KILL', $_->{pid} for @jobs[0 .. 4];
+my $votes = $p->sql('SELECT count(*) FROM votes');
+my $late = $p->deliver('ann', '', ip => '203.0.113.99', flagged => 0, level => 'AS');
+$p->wait_for('a mail', sub { $p->sql("SELECT count(*) FROM seals") == @mails + 1 });
+$p->move('ann', '', $late, '.Junk');
+ok $p->wait_for('a vote', sub { $p->sql('SELECT count(*) FROM votes') > $votes }), 'votes count meanwhile';
+my %end;
+$end{ $_->[0] == 0 ? 'answered' : $_->[2] =~ /try again/ ? 'busy' : $_->[2] }++ for map { [$bus->finish($_)] } @jobs[5 .. 29];
+is_deeply [grep { !/^(?:answered|busy)$/ } keys %end], [], 'each is answered, or told to try again';
+cmp_ok $end{answered} // 0, '>', 0, 'some are answered';
+waitpid $_->{pid}, 0 for @jobs[0 .. 4];
+is json('top', 'as')->[0]{what}, 'AS64498', 'and asnd goes on';
+
 # --- nonsense ---------------------------------------------------------------------
 fails(64, '"nets" is no neighbourhood; it can be .*', 'top', 'nets');
 fails(64, '"bad\\\\x0a" is no order; .*', 'top', '--by', "bad\n");

@@ -259,7 +259,7 @@ make_directories() {
 
 make_config() {
 	local networks names
-	make_dir /etc/asnd/networks.d || return
+	make_dir /etc/asnd/networks.d && make_dir /etc/asnd/rules.d || return
 	if [ ! -e $conf ]; then
 		# asn-postfix prints the line that covers Postfix's mynetworks
 		cp /usr/share/doc/asnd/examples/asnd.conf $conf.new || return

@@ -71,18 +71,22 @@ open_and_write(const Arguments *args, const AsnExportAsk *ask,
 	g_autoptr(GError) error = NULL;
 	AsnNetworks *networks = NULL;
 	AsnReputation *reputation = NULL;
+	AsnRules *rules = NULL;
 	int code;
 
 	code = asn_open_networks(dir, &networks, &problem, NULL);
 	if (code == EX_OK && args->what == NULL)
 		code = asn_open_reputation(dir, &reputation, &problem, NULL);
+	if (code == EX_OK)
+		code = asn_open_rules(dir, &rules, &problem);
 	if (code != EX_OK)
 		complain(code, "%s", problem);
-	else if (!asn_export_write(ask, config, networks, reputation,
+	else if (!asn_export_write(ask, config, networks, reputation, rules,
 		     (double)(g_get_real_time() / G_USEC_PER_SEC), out, &error))
 		code = complain(code_of(error), "%s", error->message);
 	asn_networks_close(networks);
 	asn_reputation_close(reputation);
+	asn_rules_close(rules);
 	return code;
 }
 
@@ -109,9 +113,9 @@ run(const Arguments *args)
 }
 
 static const char summary[] =
-    "Writes the networks that the milter flags now, or all networks of the\n"
-    "given ASs, for another program.  Loopback, local-networks and\n"
-    "trusted-relays are left out.";
+    "Writes the networks that the milter flags now, blocked ones too and\n"
+    "allowed ones not, or all networks of the given ASs, for another program.\n"
+    "Loopback, local-networks and trusted-relays are left out.";
 static const char description[] =
     "FORMAT is postfix-cidr, rbldnsd, json, csv, nftables or mmdb.\n\n"
     "Exits 0, also when nothing is flagged; 69 when a given AS has no known\n"

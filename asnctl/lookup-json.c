@@ -52,9 +52,10 @@ put_owner(GString *out, const LookupAnswer *a)
 {
 	char text[ASN_NETWORK_STRLEN];
 
-	if (!a->is_as)
-		asnctl_json_member_string(
-		    out, "address", asn_addr_format(&a->key.addr, text));
+	if (a->what.kind != ASN_SUBJECT_AS)
+		asnctl_json_member_string(out,
+		    a->what.kind == ASN_SUBJECT_ADDRESS ? "address" : "network",
+		    asn_subject_format(&a->what, text));
 	if (a->origin.asn != 0)
 		asnctl_json_member_uint(out, "asn", a->origin.asn);
 	if (a->origin.org != NULL) {
@@ -74,12 +75,11 @@ put_owner(GString *out, const LookupAnswer *a)
 static void
 put_levels(GString *out, const LookupAnswer *a)
 {
-	const guint last = a->is_as ? ASN_LEVEL_AS : ASN_LEVEL_ADDRESS;
 	char key[ASN_NETWORK_STRLEN];
 
 	asnctl_json_member(out, "levels");
 	g_string_append_c(out, '[');
-	for (guint i = 0; i <= last; i++) {
+	for (guint i = 0; i <= (guint)a->last; i++) {
 		const AsnChainLevel *c = &a->p.level[i];
 
 		if (!c->present)
@@ -105,7 +105,7 @@ put_score(GString *out, const Lookup *l, const LookupAnswer *a)
 	const AsnLevel decider = asn_prediction_decider(&a->p);
 
 	put_levels(out, a);
-	if (decider != ASN_LEVEL_ALL && (!a->is_as || decider == ASN_LEVEL_AS))
+	if (decider != ASN_LEVEL_ALL && decider <= a->last)
 		asnctl_json_member_string(
 		    out, "decided_by", asn_level_name(decider));
 	put_double(out, "score", a->p.score);
@@ -114,7 +114,7 @@ put_score(GString *out, const Lookup *l, const LookupAnswer *a)
 	    asn_reputation_needs_two(l->reputation, l->now) ? 2 : 1);
 	put_bool(out, "warm", a->p.warm);
 	put_double(out, "ham_in_all", a->p.raw_ham);
-	put_bool(out, "flag", a->p.flag);
+	put_bool(out, "flag", lookup_is_flagged(a));
 	put_double(out, "threshold", need->threshold);
 	put_double(out, "evidence_needed", need->evidence);
 	put_double(out, "min_ham", need->min_ham);
@@ -128,6 +128,20 @@ put_date(GString *out, const char *key, gint64 epoch)
 	asnctl_json_member_string(out, key, date);
 }
 
+static void
+put_rule(GString *out, const LookupAnswer *a)
+{
+	char text[ASN_RULE_STRLEN];
+
+	if (!a->ruled)
+		return;
+	asnctl_json_member_string(out, "rule", asn_rule_format(&a->rule, text));
+	if (a->rule.until != 0)
+		put_date(out, "rule_until", a->rule.until);
+	if (!a->scored)
+		put_bool(out, "flag", lookup_is_flagged(a));
+}
+
 void
 lookup_print_json(const Lookup *l, const LookupAnswer *a)
 {
@@ -136,6 +150,7 @@ lookup_print_json(const Lookup *l, const LookupAnswer *a)
 	put_owner(out, a);
 	if (l->networks != NULL)
 		put_bool(out, "known", a->found);
+	put_rule(out, a);
 	if (a->scored)
 		put_score(out, l, a);
 	if (l->networks != NULL)

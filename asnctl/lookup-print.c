@@ -5,6 +5,7 @@
 
 #include "escape.h"
 #include "lookup.h"
+#include "rules-date.h"
 
 #define COUNTRIES_SHOWN 8
 
@@ -54,23 +55,23 @@ print_countries(const GArray *countries)
 static void
 print_owner(const Lookup *l, const LookupAnswer *a)
 {
-	char text[ASN_NETWORK_STRLEN];
+	gboolean is_as = a->what.kind == ASN_SUBJECT_AS;
+	gboolean single = a->what.kind == ASN_SUBJECT_ADDRESS;
+	char text[ASN_SUBJECT_STRLEN];
 
-	if (a->is_as)
-		printf("%sAS%u%s\n", colour(l, "\033[1m"), a->origin.asn,
-		    colour(l, "\033[0m"));
-	else
-		printf("%s%s%s\n", colour(l, "\033[1m"),
-		    asn_addr_format(&a->key.addr, text), colour(l, "\033[0m"));
+	printf("%s%s%s\n", colour(l, "\033[1m"),
+	    asn_subject_format(&a->what, text), colour(l, "\033[0m"));
 	if (l->networks == NULL)
 		return;
 	if (!a->found) {
-		printf("  %s\n", a->is_as ? "no known network belongs to it"
-					  : "in no known network");
+		printf("  %s\n", is_as    ? "no known network belongs to it"
+				 : single ? "in no known network"
+					  : "in no known network, or wider "
+					    "than one");
 		return;
 	}
 	print_holder(a);
-	if (a->is_as) {
+	if (is_as) {
 		print_countries(a->countries);
 		return;
 	}
@@ -79,11 +80,21 @@ print_owner(const Lookup *l, const LookupAnswer *a)
 	    "  prefix      %s\n", asn_network_format(&a->origin.prefix, text));
 }
 
-/* What an AS has of its own ends with its level. */
-static guint
-last_level(const LookupAnswer *a)
+static void
+print_rule(const Lookup *l, const LookupAnswer *a)
 {
-	return a->is_as ? ASN_LEVEL_AS : ASN_LEVEL_ADDRESS;
+	gboolean block = a->rule.action == ASN_RULE_BLOCK;
+	char what[ASN_SUBJECT_STRLEN], until[ASN_UNTIL_SIZE];
+
+	if (!a->ruled)
+		return;
+	printf("  rule        %s%s %s%s",
+	    colour(l, block ? "\033[1;31m" : "\033[1;32m"),
+	    asn_rule_action_name(a->rule.action),
+	    asn_subject_format(&a->rule.what, what), colour(l, "\033[0m"));
+	if (a->rule.until != 0)
+		printf(" until %s", asn_until_format(a->rule.until, until));
+	printf(": %s, whatever the score\n", block ? "flagged" : "not flagged");
 }
 
 static void
@@ -93,7 +104,7 @@ print_levels(const LookupAnswer *a)
 
 	printf("\n  %-10s  %-24s %9s %9s %8s %8s\n", "level", "", "spam", "ham",
 	    "theta", "change");
-	for (guint i = 0; i <= last_level(a); i++) {
+	for (guint i = 0; i <= (guint)a->last; i++) {
 		const AsnChainLevel *c = &a->p.level[i];
 
 		if (!c->present)
@@ -137,11 +148,18 @@ print_verdict(const Lookup *l, const LookupAnswer *a)
 
 	printf("  score       %s%.4f%s%s\n",
 	    colour(l, p->flag ? "\033[1;31m" : "\033[1;32m"), p->score,
-	    colour(l, "\033[0m"), a->is_as ? " for a new address there" : "");
-	printf(
-	    "  flagged     %s (from %.3f on, with the evidence, when warm)\n",
-	    p->flag ? "yes" : "no", need->threshold);
-	if (decider != ASN_LEVEL_ALL && (guint)decider <= last_level(a))
+	    colour(l, "\033[0m"),
+	    a->what.kind == ASN_SUBJECT_ADDRESS ? ""
+						: " for a new address there");
+	if (a->ruled)
+		printf("  flagged     %s, by the rule (the score alone: %s)\n",
+		    lookup_is_flagged(a) ? "yes" : "no",
+		    p->flag ? "yes" : "no");
+	else
+		printf("  flagged     %s (from %.3f on, with the evidence, "
+		       "when warm)\n",
+		    p->flag ? "yes" : "no", need->threshold);
+	if (decider != ASN_LEVEL_ALL && decider <= a->last)
 		printf("  decided by  %s %s\n", asn_level_name(decider),
 		    asn_level_key(decider, &a->key, key, sizeof key));
 	printf("  evidence    %.2f (a flag needs %.2f)\n", p->evidence,
@@ -172,6 +190,7 @@ void
 lookup_print(const Lookup *l, const LookupAnswer *a)
 {
 	print_owner(l, a);
+	print_rule(l, a);
 	if (a->scored) {
 		print_levels(a);
 		print_verdict(l, a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lookup.c: "asnctl lookup": asks the databases about addresses and ASs. */
+/* lookup.c: "asnctl lookup": asks the databases about addresses and networks.
+ */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 #include <unistd.h>
 
 #include "asnctl.h"
-#include "escape.h"
 #include "lookup.h"
 #include "mail-fd.h"
 #include "open-databases.h"
@@ -43,6 +43,15 @@ open_reputation(Lookup *l, const char *dir)
 	return note(l, code, problem);
 }
 
+static int
+open_rules(Lookup *l, const char *dir)
+{
+	char *problem = NULL;
+	int code = asn_open_rules(dir, &l->rules, &problem);
+
+	return note(l, code, problem);
+}
+
 /* --- asking --------------------------------------------------------------- */
 
 char *
@@ -61,16 +70,38 @@ predict(const Lookup *l, LookupAnswer *a)
 		return;
 	asn_reputation_predict(
 	    l->reputation, &a->key, l->now, &l->config->thresholds, &a->p);
+	asn_prediction_cut(&a->p, a->last, l->config->thresholds.threshold,
+	    l->config->thresholds.evidence);
 	a->scored = TRUE;
 }
 
-static void
-ask_address(const Lookup *l, const AsnAddr *addr, LookupAnswer *a)
+gboolean
+lookup_is_flagged(const LookupAnswer *a)
 {
+	if (a->ruled)
+		return a->rule.action == ASN_RULE_BLOCK;
+	return a->scored && a->p.flag;
+}
+
+/* An address is a network of one.  A network may have several owners: then
+ * nothing is said of them. */
+static void
+ask_network(const Lookup *l, LookupAnswer *a)
+{
+	const AsnNetwork *net = &a->what.net;
+
 	if (l->networks != NULL)
-		a->found = asn_networks_lookup(l->networks, addr, &a->origin);
-	a->key = asn_origin_key(addr, &a->origin);
+		a->found =
+		    asn_networks_lookup(l->networks, &net->addr, &a->origin);
+	if (a->found && a->origin.prefix.len > net->len) {
+		memset(&a->origin, 0, sizeof a->origin);
+		a->found = FALSE;
+	}
+	a->key = asn_origin_key(&net->addr, &a->origin);
+	a->last = asn_level_of_network(net, a->origin.prefix.addr.family != 0);
 	predict(l, a);
+	a->ruled = asn_rules_find_network(
+	    l->rules, net, a->key.asn, (gint64)l->now, &a->rule);
 }
 
 static LookupCountry *
@@ -133,9 +164,11 @@ largest_first(gconstpointer a, gconstpointer b)
 /* A new address there: 100::/64 (RFC 6666) never has a reputation of its own,
  * and the country is the one where most of the AS is. */
 static void
-ask_as(const Lookup *l, guint32 asn, LookupAnswer *a)
+ask_as(const Lookup *l, LookupAnswer *a)
 {
-	a->is_as = TRUE;
+	const guint32 asn = a->what.asn;
+
+	a->last = ASN_LEVEL_AS;
 	a->key.asn = a->origin.asn = asn;
 	a->key.addr = (AsnAddr){.family = 6, .b = {0x01}};
 	a->countries = g_array_new(FALSE, TRUE, sizeof(LookupCountry));
@@ -146,23 +179,17 @@ ask_as(const Lookup *l, guint32 asn, LookupAnswer *a)
 		memcpy(a->key.country,
 		    g_array_index(a->countries, LookupCountry, 0).country, 3);
 	predict(l, a);
+	a->ruled = asn_rules_find_as(l->rules, asn, (gint64)l->now, &a->rule);
 }
 
-static gboolean
-ask(const Lookup *l, const char *what, LookupAnswer *a)
+static void
+ask(const Lookup *l, const AsnSubject *what, LookupAnswer *a)
 {
-	gsize len = strlen(what);
-	AsnAddr addr;
-	guint32 asn;
-
-	memset(a, 0, sizeof *a);
-	if (asn_addr_parse(what, len, &addr))
-		ask_address(l, &addr, a);
-	else if (asn_number_parse(what, len, &asn))
-		ask_as(l, asn, a);
+	*a = (LookupAnswer){.what = *what};
+	if (what->kind == ASN_SUBJECT_AS)
+		ask_as(l, a);
 	else
-		return FALSE;
-	return TRUE;
+		ask_network(l, a);
 }
 
 /* --- the verb ------------------------------------------------------------- */
@@ -170,23 +197,22 @@ ask(const Lookup *l, const char *what, LookupAnswer *a)
 static gboolean
 check_questions(char **what)
 {
-	char shown[ASN_ESCAPE_SIZE];
-	AsnAddr addr;
-	guint32 asn;
+	AsnSubject subject;
 
 	if (what == NULL || what[0] == NULL) {
-		g_printerr("asnctl lookup: name an address or an AS number; "
-			   "\"asnctl lookup --help\" tells more\n");
+		g_printerr("%s: name an address, a network, an AS number or a "
+			   "mail; --help tells more\n",
+		    g_get_prgname());
 		return FALSE;
 	}
 	for (; *what != NULL; what++) {
-		if (asn_addr_parse(*what, strlen(*what), &addr) ||
-		    asn_number_parse(*what, strlen(*what), &asn) ||
-		    mail_fd_is_mail(*what))
+		g_autoptr(GError) error = NULL;
+
+		if (mail_fd_is_mail(*what) ||
+		    asn_subject_parse(*what, &subject, &error))
 			continue;
-		g_printerr("asnctl lookup: \"%s\" is neither an IP address, "
-			   "nor an AS number such as AS64496, nor a file\n",
-		    asn_escape_str(shown, *what));
+		g_printerr("%s: %s, and there is no such file\n",
+		    g_get_prgname(), error->message);
 		return FALSE;
 	}
 	return TRUE;
@@ -197,7 +223,8 @@ check_questions(char **what)
 static int
 answer_mail(Lookup *l, const char *file, gboolean json)
 {
-	LookupAnswer a = {.is_as = FALSE};
+	AsnSubject from_there = {.kind = ASN_SUBJECT_ADDRESS};
+	LookupAnswer a;
 	AsnAddr from;
 	int code;
 
@@ -205,7 +232,8 @@ answer_mail(Lookup *l, const char *file, gboolean json)
 	code = lookup_mail(&l->bus, file, json, &from);
 	if (json || from.family == 0)
 		return code;
-	ask_address(l, &from, &a);
+	from_there.net = asn_network_of(&from, from.family == 4 ? 32 : 128);
+	ask(l, &from_there, &a);
 	lookup_print(l, &a);
 	return code;
 }
@@ -215,9 +243,11 @@ answer_all(Lookup *l, const char *dir, char **what, gboolean json)
 {
 	int networks = open_networks(l, dir);
 	int reputation = open_reputation(l, dir);
+	int rules = open_rules(l, dir);
 	int mails = EX_OK, code;
 
 	for (; *what != NULL; what++) {
+		AsnSubject subject;
 		LookupAnswer a;
 
 		if (mail_fd_is_mail(*what)) {
@@ -225,19 +255,23 @@ answer_all(Lookup *l, const char *dir, char **what, gboolean json)
 			mails = mails == EX_OK ? code : mails;
 			continue;
 		}
-		if (!ask(l, *what, &a))
+		if (!asn_subject_parse(*what, &subject, NULL))
 			continue; /* check_questions let none through */
+		ask(l, &subject, &a);
 		(json ? lookup_print_json : lookup_print)(l, &a);
 		g_clear_pointer(&a.countries, g_array_unref);
 	}
 	for (guint i = 0; i < l->problems->len; i++)
-		g_printerr(
-		    "asnctl lookup: %s\n", (const char *)l->problems->pdata[i]);
+		g_printerr("%s: %s\n", g_get_prgname(),
+		    (const char *)l->problems->pdata[i]);
 	if (mails != EX_OK)
 		return mails;
 	/* A broken file says more than a missing one. */
-	return networks == EX_DATAERR || reputation == EX_OK ? networks
-							     : reputation;
+	if (networks == EX_DATAERR || reputation == EX_DATAERR)
+		return EX_DATAERR;
+	if (rules != EX_OK)
+		return rules;
+	return networks != EX_OK ? networks : reputation;
 }
 
 static int
@@ -250,7 +284,7 @@ run(const char *dir, const char *config_path, char **what, gboolean json,
 
 	l.config = asn_config_load(config_path, &error);
 	if (l.config == NULL) {
-		g_printerr("asnctl lookup: %s\n", error->message);
+		g_printerr("%s: %s\n", g_get_prgname(), error->message);
 		return EX_CONFIG;
 	}
 	l.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
@@ -258,6 +292,7 @@ run(const char *dir, const char *config_path, char **what, gboolean json,
 	status = answer_all(&l, dir ? dir : l.config->database_dir, what, json);
 	asn_networks_close(l.networks);
 	asn_reputation_close(l.reputation);
+	asn_rules_close(l.rules);
 	g_ptr_array_unref(l.problems);
 	asn_config_free(l.config);
 	return status;
@@ -283,19 +318,20 @@ asnctl_lookup(int argc, char **argv)
 	    {NULL},
 	};
 	g_autoptr(GOptionContext) context =
-	    g_option_context_new("ADDRESS|ASn|FILE|-...");
+	    g_option_context_new("ADDRESS|NETWORK|ASn|FILE|-...");
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context,
 	    "Tells who owns an address, and why mail from there scores as it "
-	    "does.\nOf a mail it also tells what its seal proves, the verdict "
+	    "does; of a\nnetwork or an AS it is the score of a new address "
+	    "there.\nOf a mail it also tells what its seal proves, the verdict "
 	    "then, and the votes\non it: that asnd is asked.");
 	g_option_context_set_description(context,
 	    "Exits 0; 66 when a database is missing, 65 when one is broken: "
 	    "then the rest is\ntold.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
-		g_printerr("asnctl lookup: %s\n", error->message);
+		g_printerr("%s: %s\n", g_get_prgname(), error->message);
 		return EX_USAGE;
 	}
 	if (!check_questions(what))

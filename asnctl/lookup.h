@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * asnctl lookup: what is known of an address or an AS, or of where a mail came
- * from.  lookup.c asks the databases, lookup-mail.c asks asnd about the mail,
- * lookup-print.c says it to a person, lookup-json.c to a program.
+ * asnctl lookup: what is known of an address, a network or an AS, or of where a
+ * mail came from.  lookup.c asks the databases, lookup-mail.c asks asnd about
+ * the mail, lookup-print.c says it to a person, lookup-json.c to a program.
  *
  * One thread.  An answer points into the databases and lives as long as they.
  */
@@ -13,11 +13,13 @@
 #include "config.h"
 #include "networks.h"
 #include "reputation.h"
+#include "rules.h"
 
 typedef struct {
 	AsnConfig *config;
 	AsnNetworks *networks;     /* NULL: not to be had */
 	AsnReputation *reputation; /* NULL: not to be had */
+	AsnRules *rules;           /* NULL: none */
 	/* Why it is not to be had, in one word, static. */
 	const char *no_networks, *no_reputation;
 	GPtrArray *problems; /* char *: what is missing and what to do */
@@ -34,15 +36,20 @@ typedef struct {
 } LookupCountry;
 
 typedef struct {
-	gboolean is_as;
-	AsnOriginKey key; /* of an AS: of a new address there */
+	AsnSubject what;
+	AsnOriginKey key; /* of a network or an AS: of a new address there */
+	AsnLevel last;    /* the narrowest that is about all of it */
 	AsnOrigin origin; /* of an AS: number and holder */
 	gboolean found;   /* in networks.mmdb */
 	gboolean scored;
-	AsnPrediction p;
+	AsnPrediction p; /* flag: of the score, whatever the rule says */
+	gboolean ruled;
+	AsnRule rule;      /* that beats the score */
 	GArray *countries; /* LookupCountry, largest first; only of an AS */
 } LookupAnswer;
 
+/* As the milter would do. */
+gboolean lookup_is_flagged(const LookupAnswer *a);
 /* ISO 8601 in UTC; free it. */
 char *lookup_date(gint64 epoch);
 

@@ -54,14 +54,15 @@ bytes(GString *text)
 
 static GVariant *
 answer(const Ask *ask, const AsnConfig *config, const AsnNetworks *networks,
-    const AsnReputation *reputation, double now, AsndBusError *code, char **why)
+    const AsnReputation *reputation, const AsnRules *rules, double now,
+    AsndBusError *code, char **why)
 {
 	const AsnExportAsk what = question(ask);
 	g_autoptr(GError) error = NULL;
 	GString *out = g_string_new(NULL);
 
 	if (asn_export_write(
-		&what, config, networks, reputation, now, out, &error))
+		&what, config, networks, reputation, rules, now, out, &error))
 		return bytes(out);
 	g_string_free(out, TRUE);
 	*code =
@@ -80,6 +81,7 @@ make(gpointer data, const AsnConfig *config, double now, AsndBusError *code,
 	const char *dir = config->database_dir;
 	AsnNetworks *networks = NULL;
 	AsnReputation *reputation = NULL;
+	AsnRules *rules = NULL;
 	GVariant *out = NULL;
 	int opened;
 
@@ -88,9 +90,13 @@ make(gpointer data, const AsnConfig *config, double now, AsndBusError *code,
 	if (opened == EX_OK && ask->ases[0] == NULL)
 		opened = asn_open_reputation(dir, &reputation, why, NULL);
 	if (opened == EX_OK)
-		out = answer(ask, config, networks, reputation, now, code, why);
+		opened = asn_open_rules(dir, &rules, why);
+	if (opened == EX_OK)
+		out = answer(
+		    ask, config, networks, reputation, rules, now, code, why);
 	asn_networks_close(networks);
 	asn_reputation_close(reputation);
+	asn_rules_close(rules);
 	return out;
 }
 

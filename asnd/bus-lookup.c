@@ -22,6 +22,8 @@ typedef struct {
 	gboolean found;
 	guint last; /* the narrowest level that is about all of it */
 	AsnPrediction p;
+	gboolean ruled;
+	AsnRule rule;
 	double now;
 } Question;
 
@@ -67,42 +69,30 @@ ask_network(Question *q)
 		q->found = FALSE;
 	}
 	q->key = asn_origin_key(addr, &q->origin);
-	q->last = ASN_LEVEL_AS;
-	if (q->key.prefix.addr.family != 0)
-		q->last = ASN_LEVEL_PREFIX;
-	if (len >= asn_addr_block(addr).len)
-		q->last = ASN_LEVEL_BLOCK;
-	if (len >= asn_addr_leaf(addr).len)
-		q->last = ASN_LEVEL_ADDRESS;
+	q->last =
+	    asn_level_of_network(&q->what.net, q->key.prefix.addr.family != 0);
 }
 
-/* Wider than its narrowest neighbourhood: what lies inside does not count. */
+/* As the milter would do: a rule beats the score. */
 static void
-cut(Question *q)
+obey(Question *q)
 {
-	const AsnThresholds *need = &q->d->config->thresholds;
+	const AsnRules *rules = asnd_rules_published(q->d->rules);
+	const gint64 now = (gint64)q->now;
 
-	if (q->last == ASN_LEVEL_ADDRESS)
-		return;
-	q->p.evidence = 0;
-	for (guint i = 0; i < ASN_N_LEVELS; i++) {
-		AsnChainLevel *c = &q->p.level[i];
-
-		if (i > q->last)
-			c->present = FALSE;
-		if (!c->present)
-			continue;
-		q->p.score = c->theta;
-		if (i >= ASN_LEVEL_AS && c->backed)
-			q->p.evidence = MAX(q->p.evidence, c->s);
-	}
-	q->p.flag = q->p.warm && q->p.score >= need->threshold &&
-		    q->p.evidence >= need->evidence;
+	q->ruled = q->what.kind == ASN_SUBJECT_AS
+		       ? asn_rules_find_as(rules, q->what.asn, now, &q->rule)
+		       : asn_rules_find_network(
+			     rules, &q->what.net, q->key.asn, now, &q->rule);
+	if (q->ruled)
+		q->p.flag = q->rule.action == ASN_RULE_BLOCK;
 }
 
 static void
 ask(Question *q)
 {
+	const AsnThresholds *need = &q->d->config->thresholds;
+
 	if (q->what.kind == ASN_SUBJECT_AS)
 		ask_as(q);
 	else
@@ -110,7 +100,9 @@ ask(Question *q)
 	q->now = (double)asnd_daemon_now(q->d);
 	asn_model_predict(
 	    asnd_journal_model(q->d->journal), &q->key, q->now, &q->p);
-	cut(q);
+	asn_prediction_cut(
+	    &q->p, (AsnLevel)q->last, need->threshold, need->evidence);
+	obey(q);
 }
 
 /* --- answering -------------------------------------------------------------
@@ -176,6 +168,18 @@ put_levels(GVariantBuilder *b, const Question *q)
 }
 
 static void
+put_rule(GVariantBuilder *b, const Question *q)
+{
+	char text[ASN_RULE_STRLEN];
+
+	if (!q->ruled)
+		return;
+	dict_text(b, "rule", asn_rule_format(&q->rule, text));
+	if (q->rule.until != 0)
+		dict_time(b, "rule_until", q->rule.until);
+}
+
+static void
 put_score(GVariantBuilder *b, const Question *q)
 {
 	const AsnThresholds *need = &q->d->config->thresholds;
@@ -206,6 +210,7 @@ put_answer(GVariantBuilder *b, AsndDaemon *d, const AsnSubject *what)
 
 	ask(&q);
 	put_owner(b, &q);
+	put_rule(b, &q);
 	put_score(b, &q);
 	if (networks != NULL)
 		dict_time(b, "networks_built",

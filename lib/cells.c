@@ -99,6 +99,8 @@ collect(const AsnCellsQuestion *q, Bounds *b)
 	asn_mmdb_foreach(asn_networks_mmdb(q->networks), add_leaf, b);
 	if (q->reputation != NULL)
 		asn_reputation_foreach_leaf(q->reputation, add_leaf, b);
+	if (q->rules != NULL)
+		asn_rules_foreach_leaf(q->rules, add_leaf, b);
 	for (gsize i = 0; b->family == 6 && i < G_N_ELEMENTS(left_out); i++) {
 		AsnRange r = left_out_range(i);
 		add_range(b, &r);
@@ -131,6 +133,17 @@ judge(const AsnCellsQuestion *q, const AsnAddr *addr, AsnCell *cell)
 	cell->flagged = p.flag && !cell->exempt && all->s + all->h > 0;
 }
 
+/* The admin's word. */
+static void
+obey(const AsnCellsQuestion *q, const AsnAddr *addr, AsnCell *cell)
+{
+	AsnRule rule;
+
+	if (asn_rules_find(
+		q->rules, addr, cell->origin.asn, (gint64)q->now, &rule))
+		cell->flagged = rule.action == ASN_RULE_BLOCK && !cell->exempt;
+}
+
 static void
 tell(const AsnCellsQuestion *q, AsnCell *cell, AsnCellFunc fn, gpointer data)
 {
@@ -143,6 +156,8 @@ tell(const AsnCellsQuestion *q, AsnCell *cell, AsnCellFunc fn, gpointer data)
 	cell->exempt = is_exempt(q, &addr);
 	if (q->reputation != NULL)
 		judge(q, &addr, cell);
+	if (q->rules != NULL)
+		obey(q, &addr, cell);
 	fn(cell, data);
 }
 

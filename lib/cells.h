@@ -15,12 +15,14 @@
 
 #include "cover.h"
 #include "reputation.h"
+#include "rules.h"
 
 typedef struct {
 	const AsnNetworks *networks;
 	const AsnReputation *reputation; /* NULL: no cell is flagged */
 	const AsnThresholds *thresholds; /* with reputation */
-	double now;                      /* the same */
+	double now;                      /* the same, or rules */
+	const AsnRules *rules;           /* beat the score; NULL: none */
 	/* Cells of their own, never flagged: no network of them is a client. */
 	const AsnNetworkList *const *exempt; /* NULL-terminated, or NULL */
 } AsnCellsQuestion;

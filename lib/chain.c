@@ -39,3 +39,34 @@ asn_prediction_change(const AsnPrediction *p, AsnLevel level)
 			before = p->level[l].theta;
 	return log(theta / (1 - theta)) - log(before / (1 - before));
 }
+
+AsnLevel
+asn_level_of_network(const AsnNetwork *net, gboolean prefix)
+{
+	if (net->len >= asn_addr_leaf(&net->addr).len)
+		return ASN_LEVEL_ADDRESS;
+	if (net->len >= asn_addr_block(&net->addr).len)
+		return ASN_LEVEL_BLOCK;
+	return prefix ? ASN_LEVEL_PREFIX : ASN_LEVEL_AS;
+}
+
+void
+asn_prediction_cut(
+    AsnPrediction *p, AsnLevel last, double threshold, double evidence)
+{
+	if (last == ASN_LEVEL_ADDRESS)
+		return;
+	p->evidence = 0;
+	for (guint i = 0; i < ASN_N_LEVELS; i++) {
+		AsnChainLevel *c = &p->level[i];
+
+		if (i > (guint)last)
+			c->present = FALSE;
+		if (!c->present)
+			continue;
+		p->score = c->theta;
+		if (i >= ASN_LEVEL_AS && c->backed)
+			p->evidence = MAX(p->evidence, c->s);
+	}
+	p->flag = p->warm && p->score >= threshold && p->evidence >= evidence;
+}

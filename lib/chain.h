@@ -13,5 +13,12 @@
  * ASN_LEVEL_KEY_STRLEN bytes.  Returns buf. */
 const char *asn_level_key(
     AsnLevel level, const AsnOriginKey *key, char *buf, gsize size);
+/* The same of all that is wider than a level, for a new address there: what
+ * lies inside does not count.  need: what a flag takes. */
+void asn_prediction_cut(
+    AsnPrediction *p, AsnLevel last, double threshold, double evidence);
+/* The narrowest level that is about all of a network; prefix: the routed one
+ * around it is known. */
+AsnLevel asn_level_of_network(const AsnNetwork *net, gboolean prefix);
 /* Change in log-odds at a level; a level left out changes nothing. */
 double asn_prediction_change(const AsnPrediction *p, AsnLevel level);

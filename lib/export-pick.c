@@ -197,6 +197,7 @@ asn_export_pick(const AsnExportPick *pick)
 	    &pick->config->local_networks, &pick->config->trusted_relays, NULL};
 	const AsnCellsQuestion question = {.networks = pick->networks,
 	    .reputation = pick->reputation,
+	    .rules = pick->rules,
 	    .thresholds = &pick->thresholds,
 	    .now = pick->now,
 	    .exempt = exempt};

@@ -238,8 +238,8 @@ detail_of_rule(const char *rule)
 
 gboolean
 asn_export_write(const AsnExportAsk *ask, const AsnConfig *config,
-    const AsnNetworks *networks, const AsnReputation *reputation, double now,
-    GString *out, GError **error)
+    const AsnNetworks *networks, const AsnReputation *reputation,
+    const AsnRules *rules, double now, GString *out, GError **error)
 {
 	const AsnExportFormat *format = asn_export_check(ask, error);
 	g_autoptr(GHashTable) asns = NULL;
@@ -247,6 +247,7 @@ asn_export_write(const AsnExportAsk *ask, const AsnConfig *config,
 	AsnExportPick pick = {.config = config,
 	    .networks = networks,
 	    .reputation = reputation,
+	    .rules = rules,
 	    .thresholds = config->thresholds,
 	    .now = now};
 	AsnExport e = {
@@ -255,8 +256,10 @@ asn_export_write(const AsnExportAsk *ask, const AsnConfig *config,
 	if (format == NULL)
 		return FALSE;
 	pick.asns = asns = set_of_ases(ask);
-	if (asns != NULL)
+	if (asns != NULL) {
 		pick.reputation = NULL;
+		pick.rules = NULL;
+	}
 	if (!isnan(ask->min_score))
 		pick.thresholds.threshold = ask->min_score;
 	pick.nested = format->nested;

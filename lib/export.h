@@ -15,6 +15,7 @@
 #include "cover.h"
 #include "networks.h"
 #include "reputation.h"
+#include "rules.h"
 
 /* In what entries differ beside their AS; the less, the fewer they are. */
 typedef enum {
@@ -37,6 +38,7 @@ typedef struct {
 	const AsnConfig *config;
 	const AsnNetworks *networks;
 	const AsnReputation *reputation; /* not for given ASs */
+	const AsnRules *rules;           /* the same; NULL: none */
 	AsnThresholds thresholds;
 	double now;
 	GHashTable *asns; /* set of AS numbers; NULL: what is flagged */
@@ -111,7 +113,8 @@ gboolean asn_export_parse_score(
     const char *text, double *score, GError **error);
 /* Appends the export.  FALSE: an error of ASN_EXPORT_ERROR, or another one
  * where the format cannot say it; out is undefined.
- * reputation: not needed where the question names ASs. */
+ * reputation: not needed where the question names ASs.  rules: NULL where there
+ * are none. */
 gboolean asn_export_write(const AsnExportAsk *ask, const AsnConfig *config,
-    const AsnNetworks *networks, const AsnReputation *reputation, double now,
-    GString *out, GError **error);
+    const AsnNetworks *networks, const AsnReputation *reputation,
+    const AsnRules *rules, double now, GString *out, GError **error);

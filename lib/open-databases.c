@@ -86,3 +86,25 @@ asn_open_reputation(
 		close(recent);
 	return code;
 }
+
+int
+asn_open_rules(const char *dir, AsnRules **out, char **problem)
+{
+	g_autofree char *path = g_build_filename(dir, ASN_RULES_FILE, NULL);
+	g_autoptr(GError) error = NULL;
+	int fd = open_file(dir, ASN_RULES_FILE);
+
+	*out = NULL;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return EX_OK;
+	if (fd < 0)
+		return not_there(
+		    dir, ASN_RULES_FILE, "rules are unknown", problem, NULL);
+	*out = asn_rules_open(fd, path, &error);
+	close(fd);
+	if (*out != NULL)
+		return EX_OK;
+	*problem = g_strdup_printf(
+	    "%s; restart asnd to write it anew", error->message);
+	return EX_DATAERR;
+}

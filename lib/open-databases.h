@@ -10,6 +10,7 @@
 
 #include "networks.h"
 #include "reputation.h"
+#include "rules.h"
 
 int asn_open_networks(
     const char *dir, AsnNetworks **out, char **problem, const char **why);
@@ -17,3 +18,5 @@ int asn_open_networks(
  * result EX_DATAERR. */
 int asn_open_reputation(
     const char *dir, AsnReputation **out, char **problem, const char **why);
+/* Where it is not there, there are no rules: EX_OK, and *out NULL. */
+int asn_open_rules(const char *dir, AsnRules **out, char **problem);

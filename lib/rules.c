@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "cover.h"
 #include "mmdb-format.h"
 #include "rules-private.h"
 
@@ -179,6 +180,35 @@ asn_rules_find(const AsnRules *rules, const AsnAddr *addr, guint32 asn,
 {
 	return rules != NULL && (find_network(rules, addr, now, out) ||
 				    asn_rules_find_as(rules, asn, now, out));
+}
+
+#define PROBES 64 /* narrower networks that are passed over */
+
+/* Asks of one address after the other, each behind a network that is narrower
+ * and so hides what is around. */
+gboolean
+asn_rules_find_network(const AsnRules *rules, const AsnNetwork *net,
+    guint32 asn, gint64 now, AsnRule *out)
+{
+	const AsnRange whole = asn_range_of(net);
+	AsnPos at = whole.first;
+
+	for (guint i = 0; rules != NULL && i < PROBES; i++) {
+		AsnAddr addr = asn_pos_addr(at, whole.family);
+		AsnRange inner;
+
+		if (!find_network(rules, &addr, now, out))
+			break;
+		/* An IPv4 network's rule for a 6to4 one is around it. */
+		if (out->what.net.addr.family != net->addr.family ||
+		    out->what.net.len <= net->len)
+			return TRUE;
+		inner = asn_range_of(&out->what.net);
+		if (inner.last >= whole.last)
+			break;
+		at = inner.last + 1;
+	}
+	return asn_rules_find_as(rules, asn, now, out);
 }
 
 gboolean

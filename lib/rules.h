@@ -73,6 +73,10 @@ gboolean asn_rules_find(const AsnRules *rules, const AsnAddr *addr, guint32 asn,
 /* Of the AS alone. */
 gboolean asn_rules_find_as(
     const AsnRules *rules, guint32 asn, gint64 now, AsnRule *out);
+/* The rule for a new address of net: narrower ones inside do not count.  Where
+ * these cover all of its first part, what is around may not be found. */
+gboolean asn_rules_find_network(const AsnRules *rules, const AsnNetwork *net,
+    guint32 asn, gint64 now, AsnRule *out);
 /* Every network at which an answer may change, in address order; those below
  * 100::/8 stand for something else. */
 void asn_rules_foreach_leaf(

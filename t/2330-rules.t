@@ -276,6 +276,58 @@ is($? >> 8, 78, '... a bad line');
 like($out, qr{\Q$d\E/60\.rules:2: "blok" is neither allow nor block}, '... is named');
 unlink "$d/60.rules";
 
+# --- what they explain and export ------------------------------------------------------------------------
+mkdir "$dir/db2";
+sub make_db { system("$Bus::build/t/make-db", "$dir/db2", @_) == 0 or die "make-db @_" }
+make_db('networks');
+make_db('base', 1, '198.51.100.0/24');
+$p->spew('rules.txt', "block 192.0.2.0/25 until 2126-12-31\nallow 192.0.2.7\nallow 198.51.100.0/28\nblock 203.0.113.9\n" .
+	"block AS64499\nallow 2001:db8:9::/48\nblock 127.0.0.0/8\n");
+make_db('rules', "$dir/rules.txt");
+sub lookup { decode_json(ok_asnctl('lookup', '--json', '--db', "$dir/db2", @_)) }
+my $a = lookup('192.0.2.9');
+is_deeply([@$a{qw(rule rule_until flag)}], ['block:192.0.2.0/25', '2127-01-01T00:00:00Z', JSON::PP::true], 'lookup: a block');
+cmp_ok($a->{score}, '<', 0.5, '... and the score');
+$a = lookup('198.51.100.7');
+is_deeply([@$a{qw(rule flag)}], ['allow:198.51.100.0/28', JSON::PP::false], '... an allow');
+is($a->{rule_until}, undef, '... for ever');
+is(lookup('192.0.2.200')->{rule}, undef, '... none');
+is(lookup('2001:db8::1')->{rule}, 'block:AS64499', '... by AS');
+is(lookup('AS64499')->{rule}, 'block:AS64499', '... of an AS');
+$a = lookup('192.0.2.0/26');
+is_deeply([@$a{qw(network rule prefix)}], ['192.0.2.0/26', 'block:192.0.2.0/25', '192.0.2.0/24'], '... of a network: what is narrower does not count');
+is(join(' ', map { $_->{level} } @{ $a->{levels} }), 'all mail country AS prefix block', '... nor is there a level of an address');
+is(lookup('192.0.2.0/24')->{rule}, undef, '... of one that is wider than the rule');
+is(lookup('192.0.0.0/16')->{prefix}, undef, '... of one with several owners');
+$out = ok_asnctl('explain', '--db', "$dir/db2", '192.0.2.0/25');
+like($out, qr{^192\.0\.2\.0/25\n}, 'explain is lookup');
+like($out, qr{^  rule        block 192\.0\.2\.0/25 until 2126-12-31: flagged, whatever the score$}m, '... says the rule');
+like($out, qr{^  score       0\.\d+ for a new address there$}m, '... and whose score it is');
+like($out, qr{^  flagged     yes, by the rule \(the score alone: no\)$}m, '... and what comes of it');
+my $on_bus = decode_json(($bus->call({}, 'Lookup', 's', '198.51.100.9'))[1]);
+is($on_bus->{data}[0]{rule}{data}, 'block:198.51.100.0/24', 'so does Lookup on the bus');
+is(($bus->call({}, 'Lookup', 's', '198.51.100.0/25'))[1] =~ /"rule":\{"type":"s","data":"block:198.51.100.0\/24"/, 1, '... of a network');
+for my $what ('192.0.2.1/24', 'AS0', '0', 'nobody.example', '192.0.2.0/33') {
+	($status, $out, $err) = asnctl('explain', '--db', "$dir/db2", $what);
+	is($status, 64, "explain $what: exit code");
+	like($err, qr/\Aasnctl explain: "\Q$what\E" (?:has host bits; the network is|is|has no) [^\n]*, and there is no such file\n\z/, '... one line with the cure');
+}
+my @list = grep { !/^#/ } split /\n/, ok_asnctl('export', '--db', "$dir/db2", '--format', 'postfix-cidr', '--rule', 'REJECT');
+sub exported { # the first line that matches
+	my ($ip) = @_;
+	$p->spew('list.cidr', join '', map {"$_\n"} @list);
+	return qx(postmap -q $ip cidr:$dir/list.cidr) =~ /REJECT/ ? 1 : 0;
+}
+my %wanted = ('192.0.2.9' => 1, '192.0.2.7' => 0, '192.0.2.200' => 0, '198.51.100.7' => 0, '198.51.100.200' => 1,
+	'203.0.113.9' => 1, '203.0.113.8' => 0, '2001:db8::1' => 1, '2001:db8:9::1' => 0, '127.0.0.1' => 0);
+is_deeply({ map { $_ => exported($_) } keys %wanted }, \%wanted, 'export: blocked networks are in, allowed ones out') or diag join "\n", @list;
+$p->spew('db2/rules.mmdb', 'x' x 100);
+is((asnctl('export', '--db', "$dir/db2", '--format', 'csv'))[0], 65, '... a broken rules.mmdb is no list');
+($status, $out, $err) = asnctl('lookup', '--db', "$dir/db2", '192.0.2.9');
+is($status, 65, '... and lookup says so');
+like($err, qr{rules\.mmdb: .*; restart asnd to write it anew\n}, '... with what to do');
+like($out, qr/score/, '... but tells the rest');
+
 # --- without asnd ---------------------------------------------------------------------------------------
 $p->stop('asnd');
 like(header('203.0.113.77'), qr/^-|^Yes|^No/, 'the milter answers without asnd');

@@ -234,6 +234,38 @@ random_reputation(const AsnNetworks *db, GRand *rng)
 	return rep;
 }
 
+/* Nested, of ASs, and some that have ended. */
+static AsnRules *
+random_rules(GRand *rng, GBytes **bytes)
+{
+	AsnRule rules[60] = {0};
+	const guint8 *data;
+	AsnRules *out;
+	gsize len;
+
+	for (guint i = 0; i < G_N_ELEMENTS(rules); i++) {
+		AsnAddr a = random_client(rng);
+		AsnRule *r = &rules[i];
+		guint8 max = a.family == 4 ? 32 : 128;
+
+		r->action =
+		    g_rand_boolean(rng) ? ASN_RULE_ALLOW : ASN_RULE_BLOCK;
+		r->until =
+		    i % 3 ? 0 : (gint64)NOW + g_rand_int_range(rng, 1, 9);
+		r->what.kind = i < 3 ? ASN_SUBJECT_AS : ASN_SUBJECT_NETWORK;
+		r->what.asn = i < 3 ? i + 1 : 0;
+		if (i >= 3)
+			r->what.net = asn_network_of(
+			    &a, (guint8)g_rand_int_range(rng, max / 2, max));
+	}
+	*bytes = asn_rules_build(rules, G_N_ELEMENTS(rules), (gint64)NOW, NULL);
+	g_assert_nonnull(*bytes);
+	data = g_bytes_get_data(*bytes, &len);
+	out = asn_rules_open_memory(data, len, "test", NULL);
+	g_assert_nonnull(out);
+	return out;
+}
+
 typedef struct {
 	const AsnCellsQuestion *q;
 	GRand *rng;
@@ -293,6 +325,7 @@ check_cell(const AsnCell *cell, gpointer data)
 		const gboolean exempt =
 		    asn_network_list_contains(c->q->exempt[0], &a);
 		AsnPrediction p;
+		AsnRule rule;
 
 		asn_reputation_predict(
 		    c->q->reputation, &key, c->q->now, c->q->thresholds, &p);
@@ -302,20 +335,26 @@ check_cell(const AsnCell *cell, gpointer data)
 		    asn_network_equal(&key.prefix, &cell->origin.prefix));
 		g_assert_true(p.score == cell->score);
 		g_assert_cmpint(exempt, ==, cell->exempt);
+		if (asn_rules_find(
+			c->q->rules, &a, key.asn, (gint64)c->q->now, &rule))
+			p.flag = rule.action == ASN_RULE_BLOCK;
 		g_assert_cmpint(p.flag && !exempt, ==, cell->flagged);
 	}
 }
 
 static void
-check_round(GRand *rng)
+check_round(GRand *rng, gboolean with_rules)
 {
+	g_autoptr(GBytes) bytes = NULL;
+	AsnRules *rules = with_rules ? random_rules(rng, &bytes) : NULL;
 	const AsnThresholds thresholds = {0.8, 0.7, 1};
 	AsnNetworks *db = random_networks(rng);
 	AsnReputation *rep = random_reputation(db, rng);
 	AsnNetwork local[2];
 	AsnNetworkList list = {local, 2};
 	const AsnNetworkList *const exempt[] = {&list, NULL};
-	const AsnCellsQuestion q = {db, rep, &thresholds, NOW + 5, exempt};
+	const AsnCellsQuestion q = {
+	    db, rep, &thresholds, NOW + 5, rules, exempt};
 	Check c = {.q = &q, .rng = rng, .family = 4};
 
 	/* One with host bits set, one around and in others. */
@@ -326,6 +365,7 @@ check_round(GRand *rng)
 	g_assert_cmpuint(c.n, >, 300);
 	g_assert_cmpuint(c.flagged, >, 20);
 	g_assert_cmpuint(c.clear, >, 20);
+	asn_rules_close(rules);
 	asn_reputation_close(rep);
 	asn_networks_close(db);
 }
@@ -336,7 +376,7 @@ test_cells(void)
 	g_autoptr(GRand) rng = new_rng();
 
 	for (guint round = 0; round < 10; round++)
-		check_round(rng);
+		check_round(rng, round % 2 == 1);
 }
 
 int

@@ -56,7 +56,8 @@ collect(Build *b, const AsnRule *rules, gsize n, gint64 now)
 		if (asn_rule_holds(&rules[i], now))
 			g_array_append_val(b->items, it);
 	}
-	qsort(b->items->data, b->items->len, sizeof(Item), compare);
+	if (b->items->len > 0) /* else data may be NULL */
+		qsort(b->items->data, b->items->len, sizeof(Item), compare);
 }
 
 /* --- chains --------------------------------------------------------------- */

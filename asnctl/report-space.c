@@ -251,6 +251,7 @@ report_read_space(Report *report, const ReportSource *source)
 	    .reputation = source->reputation,
 	    .thresholds = &report->thresholds,
 	    .now = (double)report->now,
+	    .rules = source->rules,
 	    .exempt = exempt};
 	const AsnMmdb *db = asn_networks_mmdb(source->networks);
 	Reading r = {.report = report};

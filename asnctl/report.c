@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* report.c: "asnctl report": what was learned, for people who rather look. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -88,37 +86,15 @@ ask_asnd(const Arguments *args, Report *report)
 /* --- the databases ----------------------------------------------------------
  */
 
-/* Without rules.mmdb there are no rules. */
-static AsnRules *
-open_rules(const char *dir, char **problem)
-{
-	g_autofree char *path = g_build_filename(dir, ASN_RULES_FILE, NULL);
-	g_autoptr(GError) error = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	AsnRules *rules;
-
-	if (fd < 0) {
-		if (errno != ENOENT)
-			*problem =
-			    g_strdup_printf("%s: %s", path, g_strerror(errno));
-		return NULL;
-	}
-	rules = asn_rules_open(fd, path, &error);
-	close(fd);
-	if (rules == NULL)
-		*problem = g_strdup_printf(
-		    "%s; restart asnd to write it anew", error->message);
-	return rules;
-}
-
 static int
 make_and_write(const Arguments *args, ReportSource *source, const char *dir)
 {
 	g_autofree char *problem = NULL;
-	AsnRules *rules = open_rules(dir, &problem);
+	AsnRules *rules = NULL;
 	Report *report;
 	int code;
 
+	asn_open_rules(dir, &rules, &problem);
 	source->rules = rules;
 	report = report_new(source, g_get_real_time() / G_USEC_PER_SEC);
 	if (problem != NULL) {

@@ -249,6 +249,8 @@ test_obeyed(Fixture *f, gconstpointer data)
 	report = report_new(&source, NOW);
 	g_assert_false(block_of(report, "203.0.113.0/24")->flagged);
 	g_assert_true(block_of(report, "192.0.2.0/24")->flagged);
+	/* and the space, but for 203.0.113.0, which was allowed anyway */
+	g_assert_cmpfloat(report->space[0].flagged_addresses, ==, 256);
 	report_free(report);
 	asn_rules_close(opened);
 }

@@ -218,9 +218,9 @@ put_table(GString *out, const Sums *s)
 	style_table_end(t, out);
 	if (style.terminal)
 		style_paint(out, &style, STYLE_DIM,
-		    "\nprecision: of the flagged, who was not rescued from "
-		    "Junk; recall: of that and\nthe missed, who was flagged. "
-		    " asnctl(1) tells what this assumes.\n");
+		    "\nprecision: of the flagged, the part that nobody rescued "
+		    "from Junk; recall: of\nthat and the missed, the part that "
+		    "was flagged.  What this assumes: asnctl(1).\n");
 }
 
 /* --- JSON ------------------------------------------------------------------

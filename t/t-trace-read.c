@@ -32,6 +32,30 @@ test_round_trip(void)
 	}
 }
 
+/* With a rule, and with and without a score. */
+static void
+test_round_trip_rule(void)
+{
+	static const char *const rules[] = {"block:192.0.2.0/24",
+	    "allow:AS4294967295",
+	    "block:2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128"};
+
+	for (guint i = 0; i < 2 * G_N_ELEMENTS(rules); i++) {
+		char buf[ASN_TRACE_MAX];
+		AsnTraceSpam s;
+		gsize n = asn_trace_format_spam(buf, sizeof buf, TRUE,
+		    rules[i / 2], i % 2 ? 0.5 : (double)NAN, 0.9, "AS", 1, 2);
+
+		g_assert_true(asn_trace_parse_spam(buf, n, &s));
+		g_assert_true(s.flagged);
+		g_assert_cmpint(s.level, ==, ASN_SPAM_RULE);
+		if (i % 2)
+			g_assert_cmpfloat(s.score, ==, 0.5);
+		else
+			g_assert_true(isnan(s.score));
+	}
+}
+
 #define SCORE " score=0.973 threshold=0.900 level=prefix spam=41.3 ham=0.8"
 #define REFUSED -1
 
@@ -114,6 +138,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/trace/spam/round-trip", test_round_trip);
+	g_test_add_func("/trace/spam/round-trip-rule", test_round_trip_rule);
 	g_test_add_func("/trace/spam/grammar", test_grammar);
 	g_test_add_func("/trace/spam/bounds", test_bounds);
 	return g_test_run();

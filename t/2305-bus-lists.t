@@ -114,7 +114,7 @@ for my $case ([['yaml', 0, 0], 'no format "yaml"'], [['json', 1, 'AS0', 0], 'is 
 	[['json', 0, 1, 'rule', 's', 'OK'], 'rule is for postfix-cidr'], [['postfix-cidr', 0, 1, 'rule', 's', "OK\n0/0 REJECT"], 'rule must be one line'],
 	[['json', 0, 1, 'min-score', 'd', '0.2'], 'min-score: a number'], [['json', 0, 1, 'min-score', 'd', 'nan'], 'no option "min-score" of this type'],
 	[['json', 0, 1, 'min-score', 's', '0.9'], 'no option "min-score" of this type'], [['json', 0, 1, 'x', 's', ''], 'no option "x"'],
-	[['json', 1, 'AS64500', 1, 'min-score', 'd', '0.9'], 'exclude each other'], [['csv', 1, 'AS64499', 0], 'AS64499: no known network']) {
+	[['csv', 101, (map { "AS$_" } 64500 .. 64600), 0], 'more than 100 ASs; asnctl export takes any number'], [['json', 1, 'AS64500', 1, 'min-score', 'd', '0.9'], 'exclude each other'], [['csv', 1, 'AS64499', 0], 'AS64499: no known network']) {
 	my ($args, $text) = @$case;
 	like(ask('Export', 'sasa{sv}', @$args), qr/$text/, "refused: $text");
 }

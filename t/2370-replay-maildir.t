@@ -327,6 +327,25 @@ refused(64, qr/--explain/, '--maildir', $one, '--explain', 1, '--json');
 refused(73, qr/cannot write/, '--maildir', $one, '--write', "$tmp/none/x");
 is(run($asnctl, 'replay', "$tmp/one.tsv", '--junk', 'x'), 64, '--junk without --maildir');
 
+# Whoever stops it gets what a signal gives.
+{
+	my $pid = fork // die;
+	if (!$pid) {
+		open STDOUT, '>', "$tmp/out";
+		open STDERR, '>', "$tmp/err";
+		exec $asnctl, 'replay', '--config', "$tmp/asnd.conf", '--maildir', $one, map { "$tmp/home/$_/Maildir" } qw(anna carl);
+	}
+	my $end = time + 30;
+	my $reads = 0;
+	until ($reads || time > $end) {
+		$reads = grep { (readlink($_) // '') =~ m{^\Q$one\E/} } glob "/proc/$pid/fd/*";
+	}
+	kill 'INT', $pid;
+	waitpid $pid, 0;
+	is($? & 127, 2, 'interrupted while it reads: dies of SIGINT') or diag "reads $reads, $?", err();
+	is(out() . err(), '', 'and prints nothing');
+}
+
 # A progress bar on a terminal only.
 is(run('script', '-qefc', "$asnctl replay --config $tmp/asnd.conf --maildir $one >$tmp/none.out", "$tmp/tty"), 0, 'on a terminal');
 like(slurp("$tmp/tty"), qr/reading mails \[#+ *\] +\d+ %.*\r\e\[K/s, 'a progress bar, and gone');

@@ -34,16 +34,16 @@ put_learning(GVariantBuilder *b, AsndDaemon *d)
 {
 	const AsndCounts *n = asnd_daemon_counts(d);
 
-	put(b, "spam_votes", g_variant_new_uint64(n->spam));
-	put(b, "ham_votes", g_variant_new_uint64(n->ham));
-	put(b, "taken_back", g_variant_new_uint64(n->taken_back));
+	put(b, "spam_votes", g_variant_new_uint64(n->votes.spam));
+	put(b, "ham_votes", g_variant_new_uint64(n->votes.ham));
+	put(b, "taken_back", g_variant_new_uint64(n->votes.taken_back));
 	put(b, "votes_since_start",
 	    g_variant_new_uint64(asnd_learner_votes(d->learner)));
 	put(b, "reporters", g_variant_new_uint32(n->reporters));
 	put_time(b, "last_vote", n->last_vote);
 	put_time(b, "last_mail", n->last_mail);
 	put(b, "mails_known",
-	    g_variant_new_uint64((guint64)asnd_mails_count(d->mails)));
+	    g_variant_new_uint64((guint64)asnd_mails_known(d->mails)));
 	put(b, "mails_read",
 	    g_variant_new_uint64(asnd_watch_server_reads(d->server)));
 	put(b, "first_run",
@@ -104,7 +104,7 @@ asnd_bus_get_property(AsndDaemon *d, const char *name)
 	if (strcmp(name, "Version") == 0)
 		return g_variant_new_string(ASND_VERSION);
 	if (strcmp(name, "Votes") == 0)
-		return g_variant_new_uint64(n->spam + n->ham);
+		return g_variant_new_uint64(n->votes.spam + n->votes.ham);
 	if (strcmp(name, "Reporters") == 0)
 		return g_variant_new_uint32(n->reporters);
 	if (strcmp(name, "LastVote") == 0)

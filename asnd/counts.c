@@ -2,42 +2,36 @@
 /* counts.c: how much was learnt. */
 
 #include "counts.h"
-#include "votes.h"
 
-#define PAUSE 20 /* times what counting took */
+#define LAST_MAIL "last_mail"
+#define STEP 60 /* seconds; more often it is not written down */
 
-typedef enum {
-	Q_STANDING,
-	Q_TAKEN_BACK,
-	Q_LAST,
-	Q_REPORTERS,
-	Q_LAST_MAIL,
-	N_QUERIES
-} Query;
+typedef enum { Q_LAST, Q_REPORTERS, N_QUERIES } Query;
 
+/* Either is a look into an index. */
 static const char *const queries[N_QUERIES] = {
-    [Q_STANDING] = "SELECT class, count(*) FROM votes WHERE kind=1 AND id NOT"
-		   " IN (SELECT ref FROM votes WHERE kind=2) GROUP BY class",
-    [Q_TAKEN_BACK] = "SELECT count(*) FROM votes WHERE kind=2",
     [Q_LAST] = "SELECT vote_time FROM votes WHERE kind=1"
 	       " ORDER BY id DESC LIMIT 1",
     [Q_REPORTERS] = "SELECT count(*) FROM users WHERE last_spam>?",
-    [Q_LAST_MAIL] = "SELECT max(arrived) FROM mails WHERE state=1",
 };
 
 struct _AsndCounter {
 	AsndStore *store;
+	AsndJournal *journal;
 	AsndCounts counts;
-	gint64 after; /* monotonic */
+	gint64 kept; /* of LAST_MAIL, in the evidence */
 	sqlite3_stmt *q[N_QUERIES];
 };
 
 AsndCounter *
-asnd_counter_new(AsndStore *store)
+asnd_counter_new(AsndStore *store, AsndJournal *journal)
 {
 	AsndCounter *c = g_new0(AsndCounter, 1);
 
 	c->store = store;
+	c->journal = journal;
+	c->kept = asnd_store_meta(store, LAST_MAIL, 0);
+	c->counts.last_mail = c->kept;
 	for (int i = 0; i < N_QUERIES; i++)
 		c->q[i] = asnd_store_prepare(store, queries[i]);
 	return c;
@@ -49,6 +43,17 @@ asnd_counter_free(AsndCounter *c)
 	g_free(c);
 }
 
+void
+asnd_counter_saw(AsndCounter *c, gint64 arrived)
+{
+	c->counts.last_mail = MAX(c->counts.last_mail, arrived);
+	if (c->counts.last_mail < c->kept + STEP)
+		return;
+	c->kept = c->counts.last_mail;
+	asnd_store_begin(c->store);
+	asnd_store_set_meta(c->store, LAST_MAIL, c->kept);
+}
+
 static gint64
 number(AsndCounter *c, Query query, gboolean row)
 {
@@ -58,49 +63,14 @@ number(AsndCounter *c, Query query, gboolean row)
 	return n;
 }
 
-static void
-count_standing(AsndCounter *c)
-{
-	sqlite3_stmt *s = c->q[Q_STANDING];
-	gboolean row = asnd_store_step(c->store, s, "");
-
-	c->counts.spam = c->counts.ham = 0;
-	for (; row; row = asnd_store_next(c->store, s)) {
-		guint64 n = (guint64)sqlite3_column_int64(s, 1);
-
-		if (sqlite3_column_int(s, 0) == ASND_VOTE_SPAM)
-			c->counts.spam = n;
-		else
-			c->counts.ham = n;
-	}
-	asnd_store_done(s);
-}
-
-static void
-count(AsndCounter *c, gint64 now)
-{
-	AsndStore *store = c->store;
-
-	count_standing(c);
-	c->counts.taken_back = (guint64)number(
-	    c, Q_TAKEN_BACK, asnd_store_step(store, c->q[Q_TAKEN_BACK], ""));
-	c->counts.last_vote =
-	    number(c, Q_LAST, asnd_store_step(store, c->q[Q_LAST], ""));
-	c->counts.reporters = (guint)number(c, Q_REPORTERS,
-	    asnd_store_step(store, c->q[Q_REPORTERS], "i", now - ASND_WINDOW));
-	c->counts.last_mail = number(
-	    c, Q_LAST_MAIL, asnd_store_step(store, c->q[Q_LAST_MAIL], ""));
-}
-
 const AsndCounts *
 asnd_counter_get(AsndCounter *c, gint64 now)
 {
-	gint64 start = g_get_monotonic_time(), end;
-
-	if (start < c->after)
-		return &c->counts;
-	count(c, now);
-	end = g_get_monotonic_time();
-	c->after = end + PAUSE * (end - start);
+	c->counts.votes = *asnd_journal_tally(c->journal);
+	c->counts.last_vote =
+	    number(c, Q_LAST, asnd_store_step(c->store, c->q[Q_LAST], ""));
+	c->counts.reporters = (guint)number(c, Q_REPORTERS,
+	    asnd_store_step(
+		c->store, c->q[Q_REPORTERS], "i", now - ASND_WINDOW));
 	return &c->counts;
 }

@@ -258,6 +258,7 @@ on_block(AsndMailRow *row, const char *block, gsize len, gpointer data)
 	    d->own_hosts, &parsed);
 	asnd_mails_set_block(
 	    d->mails, row, &parsed, asnd_learner_first_run(d->learner));
+	asnd_counter_saw(d->counter, row->arrived);
 	asnd_bus_note_score(d, parsed.score);
 	asnd_learner_judge(d->learner, row, now_of(d));
 	asnd_bus_note_score(d, NAN);
@@ -319,7 +320,7 @@ open_evidence(AsndDaemon *d, GError **error)
 		return FALSE;
 	asnd_reports_configure(d->reports, &d->config->report);
 	asnd_learner_set_reports(d->learner, d->reports);
-	d->counter = asnd_counter_new(d->store);
+	d->counter = asnd_counter_new(d->store, d->journal);
 	return TRUE;
 }
 

@@ -52,6 +52,7 @@ struct _AsndJournal {
 	AsndQuality *quality;
 	GArray *learnt; /* Learnt, by id */
 	guint replays;
+	AsndJournalTally tally;
 	sqlite3_stmt *q[N_QUERIES], *lookup[N_LOOKUPS], *forget[N_FORGETS];
 };
 

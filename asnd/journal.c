@@ -77,11 +77,18 @@ read_entry(sqlite3_stmt *s, Entry *e)
 /* --- the model -------------------------------------------------------------
  */
 
+static guint64 *
+tally_of(AsndJournal *j, AsndVote vote)
+{
+	return vote == ASND_VOTE_SPAM ? &j->tally.spam : &j->tally.ham;
+}
+
 static void
 learn(AsndJournal *j, const Entry *e)
 {
 	Learnt l = {.id = e->id};
 
+	*tally_of(j, e->vote) += 1;
 	/* Beyond the cap it is an opinion still. */
 	if (e->sealed)
 		asnd_quality_opinion(j->quality, &e->verdict, e->vote, 1);
@@ -123,6 +130,8 @@ take_back(AsndJournal *j, gint64 ref)
 
 	if (STEP(j, Q_BY_ID, "i", ref)) {
 		read_entry(j->q[Q_BY_ID], &e);
+		*tally_of(j, e.vote) -= 1;
+		j->tally.taken_back++;
 		unlearn(j, ref, &e.key);
 		if (e.sealed)
 			asnd_quality_opinion(
@@ -141,6 +150,7 @@ asnd_journal_replay(AsndJournal *j)
 	j->model = asn_model_new(&j->params);
 	g_array_set_size(j->learnt, 0);
 	asnd_quality_reset(j->quality);
+	j->tally = (AsndJournalTally){.spam = 0};
 	row = STEP(j, Q_REPLAY, "");
 	for (; row; row = asnd_store_next(j->store, j->q[Q_REPLAY])) {
 		Entry e;
@@ -152,6 +162,12 @@ asnd_journal_replay(AsndJournal *j)
 			take_back(j, e.ref);
 	}
 	DONE(j, Q_REPLAY);
+}
+
+const AsndJournalTally *
+asnd_journal_tally(const AsndJournal *j)
+{
+	return &j->tally;
 }
 
 guint

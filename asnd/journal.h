@@ -26,6 +26,11 @@ guint asnd_journal_replays(const AsndJournal *journal);
 AsnModel *asnd_journal_model(AsndJournal *journal);
 /* What the votes say of our verdicts; the journal keeps its opinions. */
 AsndQuality *asnd_journal_quality(AsndJournal *journal);
+typedef struct {
+	guint64 spam, ham;  /* votes that stand */
+	guint64 taken_back; /* that do not */
+} AsndJournalTally;
+const AsndJournalTally *asnd_journal_tally(const AsndJournal *journal);
 /* Entries in the journal. */
 gint64 asnd_journal_count(AsndJournal *journal);
 

@@ -99,6 +99,7 @@ asnd_mails_purge(AsndMails *m, gint64 now)
 
 	asnd_store_begin(m->store);
 	RUN(m, Q_PURGE, "i", now - ASND_GONE_GRACE);
+	m->known -= sqlite3_changes(sqlite3_db_handle(m->q[Q_PURGE]));
 	/* One at a time: a Maildir may hold a million. */
 	user = asnd_mails_first(
 	    m, Q_OLD_USER, STEP(m, Q_OLD_USER, "i", now - ASND_USER_GRACE));
@@ -106,6 +107,7 @@ asnd_mails_purge(AsndMails *m, gint64 now)
 		return;
 	RUN(m, Q_OLD_ENTRIES, "i", user);
 	RUN(m, Q_OLD_MAILS, "i", user);
+	m->known -= sqlite3_changes(sqlite3_db_handle(m->q[Q_OLD_MAILS]));
 	RUN(m, Q_OLD_FOLDERS, "i", user);
 	/* The user stays: the journal names it.  Not asked again for a while.
 	 */
@@ -115,5 +117,12 @@ asnd_mails_purge(AsndMails *m, gint64 now)
 gint64
 asnd_mails_count(AsndMails *m)
 {
-	return asnd_mails_first(m, Q_COUNT, STEP(m, Q_COUNT, ""));
+	m->known = asnd_mails_first(m, Q_COUNT, STEP(m, Q_COUNT, ""));
+	return m->known;
+}
+
+gint64
+asnd_mails_known(const AsndMails *m)
+{
+	return MAX(0, m->known);
 }

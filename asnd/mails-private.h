@@ -57,6 +57,7 @@ typedef enum {
 struct _AsndMails {
 	AsndStore *store;
 	sqlite3_stmt *q[N_QUERIES];
+	gint64 known; /* asnd_mails_known */
 };
 
 #define STEP(m, query, ...)                                                    \

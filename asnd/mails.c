@@ -97,6 +97,7 @@ asnd_mails_new(AsndStore *store, GError **error)
 	m->store = store;
 	for (int i = 0; i < N_QUERIES; i++)
 		m->q[i] = asnd_store_prepare(store, queries[i]);
+	asnd_mails_count(m);
 	if (asnd_store_failed(store, NULL) == NULL)
 		return m;
 	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,

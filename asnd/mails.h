@@ -142,3 +142,5 @@ void asnd_mails_settle_digest(AsndMails *mails, const guint8 digest[16]);
 void asnd_mails_purge(AsndMails *mails, gint64 now);
 /* How many mails are known. */
 gint64 asnd_mails_count(AsndMails *mails);
+/* The same at no cost: as of the last count, and what came and went since. */
+gint64 asnd_mails_known(const AsndMails *mails);

@@ -87,6 +87,7 @@ insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
 	    row->mtime, row->base, row->folder, (int)row->place, (int)row->seen,
 	    (int)row->flags, row->arrived, (int)row->state, row->early);
 	row->id = asnd_mails_inserted(m);
+	m->known++;
 }
 
 /* Does the mail have a name in this folder that differs by its flags only, or

@@ -94,12 +94,19 @@ my $name = $p->deliver('ann', '', ip => '192.0.2.7');
 $p->wait_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 1 });
 $p->move('ann', '', $name, '.Junk');
 $p->wait_for('the vote', sub { $p->journal });
+$name = $p->deliver('ann', '', ip => '192.0.2.8');
+$p->wait_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 2 });
+$name = $p->move('ann', '', $name, '.Junk');
+$p->wait_for('another vote', sub { $p->journal eq '1:1 1:1' });
+$p->move('ann', '.Junk', $name, '');
+$p->wait_for('and the rescue', sub { $p->journal eq '1:1 1:1 2:1 1:2' });
 
 my ($code, $j) = status();
 is($code, 0, 'healthy: exit code 0') or diag explain $j->{problems};
 is($j->{health}, 'healthy', 'and says so');
 is_deeply($j->{problems}, [], 'no problem');
-is($j->{asnd}{spam_votes}, 1, 'the vote is counted');
+my @votes = qw(spam_votes ham_votes taken_back mails_known);
+is(join(' ', @{ $j->{asnd} }{@votes}), '1 1 1 2', 'votes and mails are counted');
 is($j->{asnd}{reporters}, 1, 'and the reporter');
 cmp_ok(abs($j->{asnd}{last_vote} - time), '<', 60, 'and when it was');
 ok($j->{asnd}{warming_up}, 'warming up is told');
@@ -114,7 +121,7 @@ is($j->{units}{'asnd.service'}, 'active', 'and the units run');
 
 my ($c, $out, $err) = $bus->asnctl({}, 'status', '--config', "$p->{dir}/asnd.conf");
 like($out, qr/\Aasnd is healthy, and warming up/, 'the first line for a person');
-like($out, qr/^votes\t1 spam, 0 ham, 0 taken back; the last one just now$/m, 'tabs when piped');
+like($out, qr/^votes\t1 spam, 1 ham, 1 taken back; the last one just now$/m, 'tabs when piped');
 unlike($out, qr/\033/, 'and no colour');
 # Anybody may ask; the milter's socket is for Postfix alone.
 chmod 0700, "$tmp/milter.sock";
@@ -172,7 +179,10 @@ problem('broken', 2, qr/reputation\.mmdb/, qr/restart asnd/, 'reputation.mmdb is
 $p->stop('asnd');
 ok($p->start_asnd && $bus->ready, 'a restart mends it');
 $p->wait_for('connected', sub { (status())[0] == 0 });
-is((status())[0], 0, 'healthy again');
+($code, $j) = status();
+is($code, 0, 'healthy again');
+is(join(' ', @{ $j->{asnd} }{@votes}), '1 1 1 2', 'and the numbers are the same');
+cmp_ok(abs($j->{asnd}{last_mail} - time), '<', 120, 'and when the last mail came');
 
 # --- learning that died --------------------------------------------------------------------
 

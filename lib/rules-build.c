@@ -2,7 +2,6 @@
 /* rules-build.c: from rules to rules.mmdb. */
 
 #include <gio/gio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mmdb-write.h"
@@ -31,7 +30,7 @@ typedef struct {
 } Build;
 
 static int
-compare(const void *a, const void *b)
+compare(gconstpointer a, gconstpointer b)
 {
 	const Item *x = a, *y = b;
 	int c = asn_network_cmp(&x->place, &y->place);
@@ -58,6 +57,7 @@ collect(Build *b, const AsnRule *rules, gsize n, gint64 now)
 	}
 	if (b->items->len > 0) /* else data may be NULL */
 		qsort(b->items->data, b->items->len, sizeof(Item), compare);
+	g_array_sort(b->items, compare);
 }
 
 /* --- chains --------------------------------------------------------------- */

@@ -102,6 +102,10 @@ judge_troubles(Status *s)
 		status_problem(s, STATUS_WARNING,
 		    g_strdup("asnd has published nothing for two days"),
 		    "systemctl restart asnd");
+	if (g_variant_lookup(s->asnd, "rules_trouble", "&s", &why))
+		status_problem(s, STATUS_WARNING,
+		    g_strdup_printf("the rules are not all in use: %s", why),
+		    "mend that file; asnctl rules shows what is in use");
 	if (!status_is(s, "seal_key"))
 		status_problem(s, STATUS_BROKEN,
 		    g_strdup("asnd has no seal key: mail from now on cannot "

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status-files.c: the databases, as anyone who may read them sees them. */
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "open-databases.h"
+#include "rules.h"
 #include "status.h"
 
 #define WEEK (7 * 86400)
@@ -67,9 +71,33 @@ look_at_reputation(Status *s)
 	asn_reputation_close(reputation);
 }
 
+/* It need not be there: asnd publishes it with the first rule. */
+static void
+look_at_rules(Status *s)
+{
+	g_autofree char *path =
+	    g_build_filename(s->config->database_dir, ASN_RULES_FILE, NULL);
+	g_autoptr(GError) error = NULL;
+	AsnRules *rules;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		s->rules.state = errno == ENOENT ? "missing" : "unreadable";
+		return;
+	}
+	rules = asn_rules_open(fd, path, &error);
+	close(fd);
+	s->rules.state = rules != NULL ? "ok" : "broken";
+	if (rules == NULL)
+		status_problem(s, STATUS_BROKEN, g_strdup(error->message),
+		    "systemctl restart asnd");
+	asn_rules_close(rules);
+}
+
 void
 status_look_at_files(Status *s)
 {
+	look_at_rules(s);
 	look_at_networks(s);
 	look_at_reputation(s);
 }

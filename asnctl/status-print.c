@@ -3,6 +3,7 @@
 
 #include "json-variant.h"
 #include "json.h"
+#include "rules.h"
 #include "status.h"
 #include "style.h"
 
@@ -133,6 +134,9 @@ status_print(GString *out, const Status *s)
 		put_asnd(t, s);
 	put_file(t, s, "networks.mmdb", &s->networks);
 	put_file(t, s, "reputation.mmdb", &s->reputation);
+	style_table_cell(t, STYLE_DIM, "rules");
+	style_table_cellf(t, STYLE_PLAIN, "%" G_GINT64_FORMAT " in use; %s %s",
+	    status_number(s, "rules"), ASN_RULES_FILE, s->rules.state);
 	style_table_cell(t, STYLE_DIM, "milter");
 	style_table_cell(t, STYLE_PLAIN, s->milter);
 	style_table_cell(t, STYLE_DIM, "Postfix");
@@ -199,6 +203,7 @@ status_print_json(GString *out, const Status *s, StatusHealth health)
 	}
 	json_file(out, "networks", &s->networks);
 	json_file(out, "reputation", &s->reputation);
+	json_file(out, "rules", &s->rules);
 	asnctl_json_member_string(out, "milter", s->milter);
 	asnctl_json_member_string(out, "postfix", s->postfix);
 	if (s->watch_limit != 0)

@@ -39,7 +39,7 @@ typedef struct {
 	gint64 now;
 	GVariant *asnd;    /* a{sv} of GetStatus, NULL: it cannot be reached */
 	char *unreachable; /* then: why */
-	StatusFile networks, reputation;
+	StatusFile networks, reputation, rules;
 	StatusUnit units[STATUS_UNITS];
 	gboolean systemd;    /* the units are known */
 	const char *milter;  /* "answers", "unreachable", "unknown" */

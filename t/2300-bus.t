@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Bus;
+use IO::Socket::UNIX;
 use Pair;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -190,6 +191,25 @@ $p->stop_both;
 	$alone->wait_for('nothing', sub { time > $end });
 	is($told->(), 1, 'once');
 	$alone->stop_both;
+}
+
+# A bus that lets in and never says a word.
+{
+	my $q = Pair->new;
+	my $path = "$q->{dir}/run/hung";
+	my $hung = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die;
+	chmod 0777, $path;
+	$q->{env}{asnd}{DBUS_SYSTEM_BUS_ADDRESS} = "unix:path=$path";
+	$q->folder('ann', $_) for '', '.Junk';
+	ok($q->start_both, 'asnd starts on a bus that hangs');
+	my $peer = $hung->accept;
+	$p = $q;
+	$seq = 0;
+	cmp_ok(spam_vote('203.0.113.3'), '<', $patience, 'and learns');
+	my ($status, $took) = $q->stop('asnd');
+	is($status, 0, 'and leaves');
+	cmp_ok($took, '<', $patience, 'at once');
+	$q->stop_both;
 }
 
 # --- what asnd refuses by itself ----------------------------------------------------------

@@ -184,6 +184,22 @@ is($code, 0, 'healthy again');
 is(join(' ', @{ $j->{asnd} }{@votes}), '1 1 1 2', 'and the numbers are the same');
 cmp_ok(abs($j->{asnd}{last_mail} - time), '<', 120, 'and when the last mail came');
 
+# --- rules ---------------------------------------------------------------------------
+
+is((status())[1]{rules}{state}, 'missing', 'without a rule there is no rules.mmdb, and no problem');
+mkdir "$p->{dir}/rules.d";
+spew("$p->{dir}/rules.d/a.rules", "block 192.0.2.0/24\n");
+ok($p->wait_for('the rule', sub { ((status())[1]{asnd}{rules} // 0) == 1 }), 'a rule is counted');
+spew("$p->{dir}/rules.d/b.rules", "block 192.0.2.1/24\n");
+problem('warning', 1, qr/rules are not all in use: .*b\.rules/, qr/asnctl rules/, 'a rule that is none');
+unlink "$p->{dir}/rules.d/b.rules";
+$p->wait_for('healthy', sub { (status())[0] == 0 });
+system('truncate', '-s', '600', "$p->{dir}/db/rules.mmdb");
+problem('broken', 2, qr/rules\.mmdb/, qr/restart asnd/, 'rules.mmdb is cut');
+$p->stop('asnd');
+$p->start_asnd && $bus->ready;
+ok($p->wait_for('healthy', sub { (status())[0] == 0 }), 'a restart mends it');
+
 # --- learning that died --------------------------------------------------------------------
 
 # The clock of asnctl cannot be moved, so the vote is: fifteen days back.

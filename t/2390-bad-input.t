@@ -68,6 +68,8 @@ my %verb = (
 	watch => { bus => 75, root => 1, bare => undef, endless => 1, bad => [[64, qr/./, 'x']] },
 );
 
+$verb{explain} = $verb{lookup};
+
 # --- running ---------------------------------------------------------------------
 
 my %plain = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL => 'C', DBUS_SYSTEM_BUS_ADDRESS => $bus->{address});
@@ -154,7 +156,7 @@ for my $verb (@verbs) {
 		# A pipe may be fed by another program, or be for ever silent.
 		refused([65, 66, 69], qr/./, {}, $verb, @$file, "$dir/fifo") unless $v->{fifo};
 		refused([65, 66, 69], qr/./, {}, $verb, @$file, '/dev/null');
-		if ($verb eq 'lookup') { # it tells what is known of any mail
+		if ($verb =~ /lookup|explain/) { # it tells what is known of any mail
 			my ($c, $o, $e) = run({}, $verb, @$file, $garbage);
 			ok($c == 65 && $o =~ /\S/ && $e eq '', 'lookup of garbage: nothing known, and said so') or diag "$c\n$o\n$e";
 		} else {

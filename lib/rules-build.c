@@ -55,8 +55,6 @@ collect(Build *b, const AsnRule *rules, gsize n, gint64 now)
 		if (asn_rule_holds(&rules[i], now))
 			g_array_append_val(b->items, it);
 	}
-	if (b->items->len > 0) /* else data may be NULL */
-		qsort(b->items->data, b->items->len, sizeof(Item), compare);
 	g_array_sort(b->items, compare);
 }
 

@@ -47,16 +47,16 @@ print_sound(const char *path, const AsnMmdb *db, gboolean json)
 		    meta->node_count, date, sum);
 		return;
 	}
-	asnctl_json_member_string(out, "file", path);
-	asnctl_json_member(out, "ok");
+	asn_json_member_string(out, "file", path);
+	asn_json_member(out, "ok");
 	g_string_append(out, "true");
-	asnctl_json_member_string(out, "type", meta->database_type);
-	asnctl_json_member_uint(out, "networks", networks);
-	asnctl_json_member_uint(out, "nodes", meta->node_count);
-	asnctl_json_member_uint(out, "record_size", meta->record_size);
-	asnctl_json_member_uint(out, "ip_version", meta->ip_version);
-	asnctl_json_member_string(out, "built", date);
-	asnctl_json_member_string(out, "checksum", sum);
+	asn_json_member_string(out, "type", meta->database_type);
+	asn_json_member_uint(out, "networks", networks);
+	asn_json_member_uint(out, "nodes", meta->node_count);
+	asn_json_member_uint(out, "record_size", meta->record_size);
+	asn_json_member_uint(out, "ip_version", meta->ip_version);
+	asn_json_member_string(out, "built", date);
+	asn_json_member_string(out, "checksum", sum);
 	printf("%s}\n", out->str);
 }
 
@@ -69,10 +69,10 @@ print_fault(const char *path, const char *message, gboolean json)
 		fprintf(stderr, "%s\n", message);
 		return;
 	}
-	asnctl_json_member_string(out, "file", path);
-	asnctl_json_member(out, "ok");
+	asn_json_member_string(out, "file", path);
+	asn_json_member(out, "ok");
 	g_string_append(out, "false");
-	asnctl_json_member_string(out, "error", message);
+	asn_json_member_string(out, "error", message);
 	printf("%s}\n", out->str);
 }
 

@@ -191,11 +191,11 @@ describe(Import *im, const char *path, const SourceInfo *info, guint64 networks)
 	if (j->len > 1)
 		g_string_append(j, ", ");
 	g_string_append(j, "{");
-	asnctl_json_member_string(j, "file", path);
-	asnctl_json_member_string(j, "format", info->format);
+	asn_json_member_string(j, "file", path);
+	asn_json_member_string(j, "format", info->format);
 	if (info->about != NULL)
-		asnctl_json_member_string(j, "about", info->about);
-	asnctl_json_member_uint(j, "networks", networks);
+		asn_json_member_string(j, "about", info->about);
+	asn_json_member_uint(j, "networks", networks);
 	g_string_append(j, "}");
 }
 
@@ -319,15 +319,15 @@ summary(const Import *im, double seconds)
 		    (double)size / 1e6, seconds, set->passed_over, set->nobody);
 		return;
 	}
-	asnctl_json_member_string(out, "file", im->output);
-	asnctl_json_member(out, "sources");
+	asn_json_member_string(out, "file", im->output);
+	asn_json_member(out, "sources");
 	g_string_append_printf(out, "%s]", im->json_sources->str);
-	asnctl_json_member_uint(out, "networks", networks);
-	asnctl_json_member_uint(out, "passed_over", set->passed_over);
-	asnctl_json_member_uint(out, "nobody", set->nobody);
-	asnctl_json_member_uint(out, "nodes", im->nodes);
-	asnctl_json_member_uint(out, "bytes", size);
-	asnctl_json_member_string(out, "description", im->description->str);
+	asn_json_member_uint(out, "networks", networks);
+	asn_json_member_uint(out, "passed_over", set->passed_over);
+	asn_json_member_uint(out, "nobody", set->nobody);
+	asn_json_member_uint(out, "nodes", im->nodes);
+	asn_json_member_uint(out, "bytes", size);
+	asn_json_member_string(out, "description", im->description->str);
 	printf("%s}\n", out->str);
 }
 

@@ -55,11 +55,11 @@ put_key(GString *out, GVariant *key)
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (g_variant_is_of_type(key, G_VARIANT_TYPE_STRING)) {
-		asnctl_json_member(out, g_variant_get_string(key, NULL));
+		asn_json_member(out, g_variant_get_string(key, NULL));
 		return;
 	}
 	put(text, key, 0);
-	asnctl_json_member(out, text->str);
+	asn_json_member(out, text->str);
 }
 
 static void
@@ -91,7 +91,7 @@ put_array(GString *out, GVariant *v, guint depth)
 		bytes = g_variant_get_fixed_array(v, &n, 1);
 		/* The end of a C string is no part of it. */
 		n -= n > 0 && bytes[n - 1] == '\0';
-		asnctl_json_string(out, n > 0 ? bytes : "", (gssize)n);
+		asn_json_string(out, n > 0 ? bytes : "", (gssize)n);
 	} else {
 		put_items(out, v, depth);
 	}
@@ -140,7 +140,7 @@ put_basic(GString *out, GVariant *v)
 	case G_VARIANT_CLASS_STRING:
 	case G_VARIANT_CLASS_OBJECT_PATH:
 	case G_VARIANT_CLASS_SIGNATURE:
-		asnctl_json_string(out, g_variant_get_string(v, NULL), -1);
+		asn_json_string(out, g_variant_get_string(v, NULL), -1);
 		break;
 	default: /* a descriptor */
 		g_string_append(out, "null");

@@ -81,8 +81,8 @@ count(Learning *l, const char *file, GVariant *reply)
 		l->learnt++;
 	if (l->args->json) {
 		g_string_append(l->out, "{");
-		asnctl_json_member_string(l->out, "file", file);
-		asnctl_json_member(l->out, "vote");
+		asn_json_member_string(l->out, "file", file);
+		asn_json_member(l->out, "vote");
 		json_variant(l->out, answer);
 		g_string_append(l->out, "}\n");
 	} else if (l->args->files[1] == NULL) {
@@ -106,8 +106,8 @@ fail(Learning *l, const char *file, int code, const char *why)
 	if (!l->args->json)
 		return;
 	g_string_append(l->out, "{");
-	asnctl_json_member_string(l->out, "file", file);
-	asnctl_json_member_string(l->out, "error", why);
+	asn_json_member_string(l->out, "file", file);
+	asn_json_member_string(l->out, "error", why);
 	g_string_append(l->out, "}\n");
 }
 

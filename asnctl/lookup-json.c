@@ -11,14 +11,14 @@ put_double(GString *out, const char *key, double v)
 {
 	char buf[G_ASCII_DTOSTR_BUF_SIZE];
 
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append(out, g_ascii_formatd(buf, sizeof buf, "%.12g", v));
 }
 
 static void
 put_bool(GString *out, const char *key, gboolean v)
 {
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append(out, v ? "true" : "false");
 }
 
@@ -31,16 +31,16 @@ open_item(GString *out, guint i)
 static void
 put_countries(GString *out, const GArray *countries)
 {
-	asnctl_json_member(out, "countries");
+	asn_json_member(out, "countries");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < countries->len; i++) {
 		const LookupCountry *c =
 		    &g_array_index(countries, LookupCountry, i);
 
 		open_item(out, i);
-		asnctl_json_member_string(out, "country", c->country);
-		asnctl_json_member_uint(out, "v4_addresses", c->v4_addresses);
-		asnctl_json_member_uint(out, "v6_networks", c->v6_networks);
+		asn_json_member_string(out, "country", c->country);
+		asn_json_member_uint(out, "v4_addresses", c->v4_addresses);
+		asn_json_member_uint(out, "v6_networks", c->v6_networks);
 		g_string_append_c(out, '}');
 	}
 	g_string_append_c(out, ']');
@@ -53,20 +53,19 @@ put_owner(GString *out, const LookupAnswer *a)
 	char text[ASN_NETWORK_STRLEN];
 
 	if (a->what.kind != ASN_SUBJECT_AS)
-		asnctl_json_member_string(out,
+		asn_json_member_string(out,
 		    a->what.kind == ASN_SUBJECT_ADDRESS ? "address" : "network",
 		    asn_subject_format(&a->what, text));
 	if (a->origin.asn != 0)
-		asnctl_json_member_uint(out, "asn", a->origin.asn);
+		asn_json_member_uint(out, "asn", a->origin.asn);
 	if (a->origin.org != NULL) {
-		asnctl_json_member(out, "holder");
-		asnctl_json_string(
-		    out, a->origin.org, (gssize)a->origin.org_len);
+		asn_json_member(out, "holder");
+		asn_json_string(out, a->origin.org, (gssize)a->origin.org_len);
 	}
 	if (a->origin.country[0] != '\0')
-		asnctl_json_member_string(out, "country", a->origin.country);
+		asn_json_member_string(out, "country", a->origin.country);
 	if (a->origin.prefix.addr.family != 0)
-		asnctl_json_member_string(
+		asn_json_member_string(
 		    out, "prefix", asn_network_format(&a->origin.prefix, text));
 	if (a->countries != NULL)
 		put_countries(out, a->countries);
@@ -77,7 +76,7 @@ put_levels(GString *out, const LookupAnswer *a)
 {
 	char key[ASN_NETWORK_STRLEN];
 
-	asnctl_json_member(out, "levels");
+	asn_json_member(out, "levels");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i <= (guint)a->last; i++) {
 		const AsnChainLevel *c = &a->p.level[i];
@@ -85,8 +84,8 @@ put_levels(GString *out, const LookupAnswer *a)
 		if (!c->present)
 			continue;
 		open_item(out, i); /* level 0 is always present */
-		asnctl_json_member_string(out, "level", asn_level_name(i));
-		asnctl_json_member_string(
+		asn_json_member_string(out, "level", asn_level_name(i));
+		asn_json_member_string(
 		    out, "key", asn_level_key(i, &a->key, key, sizeof key));
 		put_double(out, "spam", c->s);
 		put_double(out, "ham", c->h);
@@ -106,11 +105,11 @@ put_score(GString *out, const Lookup *l, const LookupAnswer *a)
 
 	put_levels(out, a);
 	if (decider != ASN_LEVEL_ALL && decider <= a->last)
-		asnctl_json_member_string(
+		asn_json_member_string(
 		    out, "decided_by", asn_level_name(decider));
 	put_double(out, "score", a->p.score);
 	put_double(out, "evidence", a->p.evidence);
-	asnctl_json_member_uint(out, "reporters_needed",
+	asn_json_member_uint(out, "reporters_needed",
 	    asn_reputation_needs_two(l->reputation, l->now) ? 2 : 1);
 	put_bool(out, "warm", a->p.warm);
 	put_double(out, "ham_in_all", a->p.raw_ham);
@@ -125,7 +124,7 @@ put_date(GString *out, const char *key, gint64 epoch)
 {
 	g_autofree char *date = lookup_date(epoch);
 
-	asnctl_json_member_string(out, key, date);
+	asn_json_member_string(out, key, date);
 }
 
 static void
@@ -135,7 +134,7 @@ put_rule(GString *out, const LookupAnswer *a)
 
 	if (!a->ruled)
 		return;
-	asnctl_json_member_string(out, "rule", asn_rule_format(&a->rule, text));
+	asn_json_member_string(out, "rule", asn_rule_format(&a->rule, text));
 	if (a->rule.until != 0)
 		put_date(out, "rule_until", a->rule.until);
 	if (!a->scored)

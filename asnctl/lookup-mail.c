@@ -108,8 +108,8 @@ print_json(const char *file, GVariant *answer)
 {
 	g_autoptr(GString) out = g_string_new("{");
 
-	asnctl_json_member_string(out, "file", file);
-	asnctl_json_member(out, "mail");
+	asn_json_member_string(out, "file", file);
+	asn_json_member(out, "mail");
 	json_variant(out, answer);
 	printf("%s}\n", out->str);
 }

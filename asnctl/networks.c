@@ -63,12 +63,12 @@ json_countries(GString *out, const char *countries)
 {
 	g_auto(GStrv) each = g_strsplit(countries, ",", -1);
 
-	asnctl_json_member(out, "countries");
+	asn_json_member(out, "countries");
 	g_string_append_c(out, '[');
 	for (char **c = each; *c != NULL; c++) {
 		if (c != each)
 			g_string_append(out, ", ");
-		asnctl_json_string(out, *c, -1);
+		asn_json_string(out, *c, -1);
 	}
 	g_string_append_c(out, ']');
 }
@@ -80,19 +80,19 @@ print_json(GString *out, const AsnHoldings *h)
 	g_autoptr(GString) one = g_string_new("{");
 	char net[ASN_NETWORK_STRLEN];
 
-	asnctl_json_member_uint(one, "asn", h->asn);
+	asn_json_member_uint(one, "asn", h->asn);
 	if (h->org != NULL) {
-		asnctl_json_member(one, "holder");
-		asnctl_json_string(one, h->org, (gssize)h->org_len);
+		asn_json_member(one, "holder");
+		asn_json_string(one, h->org, (gssize)h->org_len);
 	}
-	asnctl_json_member(one, "networks");
+	asn_json_member(one, "networks");
 	g_string_append_c(one, '[');
 	for (guint i = 0; i < h->networks->len; i++) {
 		const AsnHolding *n =
 		    &g_array_index(h->networks, AsnHolding, i);
 
 		g_string_append(one, i > 0 ? ", {" : "{");
-		asnctl_json_member_string(
+		asn_json_member_string(
 		    one, "network", asn_network_format(&n->net, net));
 		json_countries(one, n->countries);
 		g_string_append_c(one, '}');

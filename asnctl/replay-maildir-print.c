@@ -152,18 +152,18 @@ json_worst(GString *out, const ReplayMaildirs *r, const FalseFlags *f)
 	char net[ASN_NETWORK_STRLEN];
 	AsnOrigin o;
 
-	asnctl_json_member_string(
+	asn_json_member_string(
 	    one, "network", asn_network_format(&f->net, net));
 	if (f->key.asn != 0)
-		asnctl_json_member_uint(one, "asn", f->key.asn);
+		asn_json_member_uint(one, "asn", f->key.asn);
 	if (f->key.country[0] != '\0')
-		asnctl_json_member_string(one, "country", f->key.country);
+		asn_json_member_string(one, "country", f->key.country);
 	asn_networks_lookup(r->networks, &f->key.addr, &o);
 	if (o.org != NULL) {
-		asnctl_json_member(one, "holder");
-		asnctl_json_string(one, o.org, (gssize)o.org_len);
+		asn_json_member(one, "holder");
+		asn_json_string(one, o.org, (gssize)o.org_len);
 	}
-	asnctl_json_member_uint(one, "mails", f->n);
+	asn_json_member_uint(one, "mails", f->n);
 	g_string_append_printf(out, "%s}", one->str);
 }
 
@@ -173,7 +173,7 @@ replay_maildir_json(const ReplayMaildirs *r, const ReplayStream *stream,
 {
 	g_autoptr(GPtrArray) nets = worst(stream, results, start);
 
-	asnctl_json_member(out, "false_flags");
+	asn_json_member(out, "false_flags");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < nets->len; i++) {
 		g_string_append(out, i > 0 ? ", " : "");

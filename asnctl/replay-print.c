@@ -166,7 +166,7 @@ replay_json(const char *lines, GString *out)
 		if (value == NULL)
 			continue;
 		*value++ = '\0';
-		asnctl_json_member(out, *line);
+		asn_json_member(out, *line);
 		if (strcmp(value, "nan") == 0) {
 			g_string_append(out, "null");
 			continue;
@@ -175,6 +175,6 @@ replay_json(const char *lines, GString *out)
 		if (end != value && *end == '\0' && strcmp(*line, "file") != 0)
 			g_string_append(out, value);
 		else
-			asnctl_json_string(out, value, -1);
+			asn_json_string(out, value, -1);
 	}
 }

@@ -15,14 +15,14 @@ member_number(GString *out, const char *key, double value, const char *format)
 
 	if (isnan(value))
 		return;
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append(out, g_ascii_formatd(text, sizeof text, format, value));
 }
 
 static void
 member_bool(GString *out, const char *key, gboolean value)
 {
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append(out, value ? "true" : "false");
 }
 
@@ -34,7 +34,7 @@ member_date(GString *out, const char *key, gint64 epoch)
 	if (epoch == 0)
 		return;
 	date = asn_export_date(epoch);
-	asnctl_json_member_string(out, key, date);
+	asn_json_member_string(out, key, date);
 }
 
 static void
@@ -54,14 +54,14 @@ add_place(GString *out, const Report *r, const ReportPlace *p)
 	next_of_list(out);
 	g_string_append_c(out, '{');
 	if (p->net.addr.family != 0)
-		asnctl_json_member_string(
+		asn_json_member_string(
 		    out, "network", asn_network_format(&p->net, net));
 	if (h->asn != 0)
-		asnctl_json_member_uint(out, "asn", h->asn);
+		asn_json_member_uint(out, "asn", h->asn);
 	if (name[0] != '\0')
-		asnctl_json_member_string(out, "holder", name);
+		asn_json_member_string(out, "holder", name);
 	if (h->country[0] != '\0')
-		asnctl_json_member_string(out, "country", h->country);
+		asn_json_member_string(out, "country", h->country);
 	member_number(out, "score", p->score, "%.3f");
 	member_number(out, "spam", p->spam, "%.1f");
 	member_number(out, "ham", p->ham, "%.1f");
@@ -74,7 +74,7 @@ add_worst(GString *out, const Report *r, const char *key, const GArray *places)
 {
 	g_autoptr(GPtrArray) worst = report_worst(places, REPORT_WORST);
 
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < worst->len; i++)
 		add_place(out, r, worst->pdata[i]);
@@ -84,17 +84,17 @@ add_worst(GString *out, const Report *r, const char *key, const GArray *places)
 static void
 add_weeks(GString *out, const Report *r)
 {
-	asnctl_json_member(out, "weeks");
+	asn_json_member(out, "weeks");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < r->weeks->len; i++) {
 		const ReportWeek *w = &g_array_index(r->weeks, ReportWeek, i);
 
 		next_of_list(out);
 		g_string_append_c(out, '{');
-		asnctl_json_member_string(out, "week", w->day);
-		asnctl_json_member_uint(out, "flagged", w->flagged);
-		asnctl_json_member_uint(out, "rescued", w->rescued);
-		asnctl_json_member_uint(out, "missed", w->missed);
+		asn_json_member_string(out, "week", w->day);
+		asn_json_member_uint(out, "flagged", w->flagged);
+		asn_json_member_uint(out, "rescued", w->rescued);
+		asn_json_member_uint(out, "missed", w->missed);
 		member_number(out, "precision", w->precision, "%.4f");
 		member_number(out, "recall", w->recall, "%.4f");
 		g_string_append_c(out, '}');
@@ -108,13 +108,13 @@ add_space(GString *out, const Report *r, guint i, const char *key)
 	const ReportSpace *s = &r->space[i];
 	const guint8 family = s->family;
 
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append_c(out, '{');
 	member_number(out, "allocated_addresses", s->addresses, "%.0f");
 	member_number(out, "flagged_addresses", s->flagged_addresses, "%.0f");
-	asnctl_json_member_uint(
+	asn_json_member_uint(
 	    out, "spam_blocks", report_count_blocks(r, family, TRUE));
-	asnctl_json_member_uint(
+	asn_json_member_uint(
 	    out, "ham_blocks", report_count_blocks(r, family, FALSE));
 	g_string_append_c(out, '}');
 }
@@ -124,7 +124,7 @@ add_rules(GString *out, const Report *r)
 {
 	char what[ASN_SUBJECT_STRLEN];
 
-	asnctl_json_member(out, "rules");
+	asn_json_member(out, "rules");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < r->rules->len; i++) {
 		const ReportRule *rule =
@@ -132,9 +132,9 @@ add_rules(GString *out, const Report *r)
 
 		next_of_list(out);
 		g_string_append_c(out, '{');
-		asnctl_json_member_string(
+		asn_json_member_string(
 		    out, "action", asn_rule_action_name(rule->rule.action));
-		asnctl_json_member_string(out, rule->inside ? "inside" : "what",
+		asn_json_member_string(out, rule->inside ? "inside" : "what",
 		    asn_subject_format(&rule->rule.what, what));
 		member_date(out, "until", rule->rule.until);
 		g_string_append_c(out, '}');
@@ -145,11 +145,11 @@ add_rules(GString *out, const Report *r)
 static void
 add_missing(GString *out, const Report *r)
 {
-	asnctl_json_member(out, "left_out");
+	asn_json_member(out, "left_out");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < r->missing->len; i++) {
 		next_of_list(out);
-		asnctl_json_string(out, r->missing->pdata[i], -1);
+		asn_json_string(out, r->missing->pdata[i], -1);
 	}
 	g_string_append_c(out, ']');
 }
@@ -161,18 +161,18 @@ report_json(const Report *r, GString *out)
 	member_date(out, "generated", r->now);
 	member_date(out, "networks_of", r->networks_time);
 	member_date(out, "reputation_of", r->reputation_time);
-	asnctl_json_member_uint(out, "networks", r->networks);
+	asn_json_member_uint(out, "networks", r->networks);
 	member_number(out, "threshold", r->thresholds.threshold, "%.3f");
 	member_bool(out, "warming_up", !r->warm);
 	if (r->have_asnd) {
-		asnctl_json_member_uint(out, "votes", r->votes);
-		asnctl_json_member_uint(out, "reporters", r->reporters);
+		asn_json_member_uint(out, "votes", r->votes);
+		asn_json_member_uint(out, "reporters", r->reporters);
 		member_date(out, "last_vote", r->last_vote);
 	}
 	add_space(out, r, 0, "ipv4");
 	add_space(out, r, 1, "ipv6");
 	add_weeks(out, r);
-	asnctl_json_member(out, "worst");
+	asn_json_member(out, "worst");
 	g_string_append_c(out, '{');
 	add_worst(out, r, "as", r->ases);
 	add_worst(out, r, "prefix", r->prefixes);

@@ -13,7 +13,7 @@ report_script_string(GString *out, const char *text)
 {
 	g_autoptr(GString) json = g_string_new(NULL);
 
-	asnctl_json_string(json, text, -1);
+	asn_json_string(json, text, -1);
 	for (char *p = json->str; *p != '\0'; p = g_utf8_next_char(p)) {
 		const gunichar c = g_utf8_get_char(p);
 
@@ -30,7 +30,7 @@ member_bytes(GString *out, const char *key, const GByteArray *bytes)
 {
 	g_autofree char *text = g_base64_encode(bytes->data, bytes->len);
 
-	asnctl_json_member_string(out, key, text);
+	asn_json_member_string(out, key, text);
 }
 
 /* The number of a block within the map; FALSE: it is not on it. */
@@ -77,8 +77,8 @@ add_space(GString *out, const Report *r, const ReportSpace *s)
 	g_autoptr(GByteArray) blocks = pack_blocks(r, s);
 
 	g_string_append_c(out, '{');
-	asnctl_json_member_uint(out, "family", s->family);
-	asnctl_json_member(out, "slots");
+	asn_json_member_uint(out, "family", s->family);
+	asn_json_member(out, "slots");
 	for (guint i = 0; i < REPORT_SLOTS; i++)
 		g_string_append_printf(
 		    out, "%c%u", i > 0 ? ',' : '[', s->slots[i]);

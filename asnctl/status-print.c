@@ -152,17 +152,16 @@ status_print(GString *out, const Status *s)
 static void
 json_problems(GString *out, const Status *s)
 {
-	asnctl_json_member(out, "problems");
+	asn_json_member(out, "problems");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < s->problems->len; i++) {
 		const StatusProblem *p =
 		    &g_array_index(s->problems, StatusProblem, i);
 
 		g_string_append(out, i > 0 ? ", {" : "{");
-		asnctl_json_member_string(
-		    out, "health", health_names[p->health]);
-		asnctl_json_member_string(out, "problem", p->text);
-		asnctl_json_member_string(out, "cure", p->cure);
+		asn_json_member_string(out, "health", health_names[p->health]);
+		asn_json_member_string(out, "problem", p->text);
+		asn_json_member_string(out, "cure", p->cure);
 		g_string_append_c(out, '}');
 	}
 	g_string_append_c(out, ']');
@@ -171,22 +170,22 @@ json_problems(GString *out, const Status *s)
 static void
 json_file(GString *out, const char *key, const StatusFile *file)
 {
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append_c(out, '{');
-	asnctl_json_member_string(out, "state", file->state);
+	asn_json_member_string(out, "state", file->state);
 	if (file->built != 0)
-		asnctl_json_member_uint(out, "built", (guint64)file->built);
+		asn_json_member_uint(out, "built", (guint64)file->built);
 	g_string_append_c(out, '}');
 }
 
 static void
 json_units(GString *out, const Status *s)
 {
-	asnctl_json_member(out, "units");
+	asn_json_member(out, "units");
 	g_string_append_c(out, '{');
 	for (guint i = 0; i < STATUS_UNITS; i++)
 		if (s->units[i].active != NULL)
-			asnctl_json_member_string(
+			asn_json_member_string(
 			    out, s->units[i].name, s->units[i].active);
 	g_string_append_c(out, '}');
 }
@@ -195,19 +194,19 @@ void
 status_print_json(GString *out, const Status *s, StatusHealth health)
 {
 	g_string_append_c(out, '{');
-	asnctl_json_member_string(out, "health", health_names[health]);
+	asn_json_member_string(out, "health", health_names[health]);
 	json_problems(out, s);
 	if (s->asnd != NULL) {
-		asnctl_json_member(out, "asnd");
+		asn_json_member(out, "asnd");
 		json_variant(out, s->asnd);
 	}
 	json_file(out, "networks", &s->networks);
 	json_file(out, "reputation", &s->reputation);
 	json_file(out, "rules", &s->rules);
-	asnctl_json_member_string(out, "milter", s->milter);
-	asnctl_json_member_string(out, "postfix", s->postfix);
+	asn_json_member_string(out, "milter", s->milter);
+	asn_json_member_string(out, "postfix", s->postfix);
 	if (s->watch_limit != 0)
-		asnctl_json_member_uint(out, "watch_limit", s->watch_limit);
+		asn_json_member_uint(out, "watch_limit", s->watch_limit);
 	if (s->systemd)
 		json_units(out, s);
 	g_string_append(out, "}\n");

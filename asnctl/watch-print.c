@@ -150,7 +150,7 @@ watch_json(GString *out, gboolean vote, GVariant *dict)
 
 	json_variant(members, dict);
 	g_string_append_c(out, '{');
-	asnctl_json_member_string(out, "event", vote ? "vote" : "verdict");
+	asn_json_member_string(out, "event", vote ? "vote" : "verdict");
 	if (members->len > 2)
 		g_string_append_printf(out, ", %s", members->str + 1);
 	else

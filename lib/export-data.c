@@ -43,7 +43,7 @@ json_date(GString *out, const char *key, gint64 epoch)
 {
 	g_autofree char *date = asn_export_date(epoch);
 
-	asnctl_json_member_string(out, key, date);
+	asn_json_member_string(out, key, date);
 }
 
 static void
@@ -52,19 +52,18 @@ json_entry(GString *out, const AsnExportEntry *x)
 	g_autoptr(GString) one = g_string_new("{");
 	char net[ASN_NETWORK_STRLEN];
 
-	asnctl_json_member_string(
+	asn_json_member_string(
 	    one, "network", asn_network_format(&x->net, net));
 	if (x->origin.asn != 0)
-		asnctl_json_member_uint(one, "asn", x->origin.asn);
+		asn_json_member_uint(one, "asn", x->origin.asn);
 	if (x->origin.org != NULL) {
-		asnctl_json_member(one, "holder");
-		asnctl_json_string(
-		    one, x->origin.org, (gssize)x->origin.org_len);
+		asn_json_member(one, "holder");
+		asn_json_string(one, x->origin.org, (gssize)x->origin.org_len);
 	}
 	if (x->origin.country[0] != '\0')
-		asnctl_json_member_string(one, "country", x->origin.country);
+		asn_json_member_string(one, "country", x->origin.country);
 	if (!isnan(x->score)) {
-		asnctl_json_member(one, "score");
+		asn_json_member(one, "score");
 		put_score(one, x->score);
 	}
 	g_string_append_printf(out, "%s}", one->str);
@@ -78,13 +77,13 @@ asn_export_json(const AsnExport *e, GString *out, GError **error)
 
 	g_string_append_c(out, '{');
 	json_date(out, "exported", (gint64)e->pick->now);
-	asnctl_json_member_string(out, "what", title);
+	asn_json_member_string(out, "what", title);
 	json_date(
 	    out, "networks_built", (gint64)asn_mmdb_meta(db)->build_epoch);
 	if (e->pick->reputation != NULL)
 		json_date(out, "reputation_built",
 		    asn_reputation_weights_time(e->pick->reputation));
-	asnctl_json_member(out, "networks");
+	asn_json_member(out, "networks");
 	g_string_append_c(out, '[');
 	for (guint i = 0; i < e->entries->len; i++) {
 		g_string_append(out, i > 0 ? ",\n" : "\n");

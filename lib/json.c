@@ -4,7 +4,7 @@
 #include "json.h"
 
 void
-asnctl_json_string(GString *out, const char *text, gssize len)
+asn_json_string(GString *out, const char *text, gssize len)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, len);
 
@@ -21,26 +21,26 @@ asnctl_json_string(GString *out, const char *text, gssize len)
 }
 
 void
-asnctl_json_member(GString *out, const char *key)
+asn_json_member(GString *out, const char *key)
 {
 	char last = out->len > 0 ? out->str[out->len - 1] : '{';
 
 	if (last != '{' && last != '[')
 		g_string_append(out, ", ");
-	asnctl_json_string(out, key, -1);
+	asn_json_string(out, key, -1);
 	g_string_append(out, ": ");
 }
 
 void
-asnctl_json_member_string(GString *out, const char *key, const char *value)
+asn_json_member_string(GString *out, const char *key, const char *value)
 {
-	asnctl_json_member(out, key);
-	asnctl_json_string(out, value, -1);
+	asn_json_member(out, key);
+	asn_json_string(out, value, -1);
 }
 
 void
-asnctl_json_member_uint(GString *out, const char *key, guint64 value)
+asn_json_member_uint(GString *out, const char *key, guint64 value)
 {
-	asnctl_json_member(out, key);
+	asn_json_member(out, key);
 	g_string_append_printf(out, "%" G_GUINT64_FORMAT, value);
 }

@@ -8,9 +8,8 @@
 #include <glib.h>
 
 /* A string with its quotes.  Bytes that are not UTF-8 become U+FFFD. */
-void asnctl_json_string(GString *out, const char *text, gssize len);
+void asn_json_string(GString *out, const char *text, gssize len);
 /* "key": and the value; ", " before it unless an object was just opened. */
-void asnctl_json_member(GString *out, const char *key);
-void asnctl_json_member_string(
-    GString *out, const char *key, const char *value);
-void asnctl_json_member_uint(GString *out, const char *key, guint64 value);
+void asn_json_member(GString *out, const char *key);
+void asn_json_member_string(GString *out, const char *key, const char *value);
+void asn_json_member_uint(GString *out, const char *key, guint64 value);

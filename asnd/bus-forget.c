@@ -18,8 +18,8 @@ finish(AsndBusCall *call, const char *what, guint n)
 		return;
 	}
 	if (n > 0)
-		g_warning(
-		    "uid %u had %u votes %s forgotten", call->uid, n, what);
+		g_warning("uid %u had %u vote%s %s forgotten", call->uid, n,
+		    n == 1 ? "" : "s", what);
 	asnd_bus_return(call, g_variant_new("(u)", n));
 }
 

@@ -190,4 +190,6 @@ $p->move('ann', '.Junk', $base, '', 'S');
 ok($p->wait_for('anew', sub { $p->journal =~ /1:2$/ }), 'what she does from then on counts');
 is((ctl({}, 'forget', '--json', '0.0.0.0/0'))[1] =~ /"votes": \d+/, 1, '--json');
 is($p->journal, '', 'everything can go');
+my $status_now = decode_json(($bus->call({}, 'GetStatus'))[1])->{data}[0];
+is(join(' ', map { $status_now->{$_}{data} } qw(spam_votes ham_votes taken_back reporters)), '0 0 0 0', '... and asnd counts none');
 done_testing;

@@ -22,7 +22,7 @@ SERVICES = tuple(DOMAINS)
 # That a new domain does not inherit systemd's environment, signals and limits is
 # the policy's will for every service.
 INHERITED = r'denied  \{ (?:noatsecure|rlimitinh|siginh| )+ \} .* scontext=\w+:\w+:init_t:.* tclass=process'
-OURS = tuple(DOMAINS.values()) + ('asnd_import_t',)
+OURS = tuple(DOMAINS.values()) + ('asnd_import_t', 'asnd_report_t')
 SOCKETS = 'asn-milter.socket', 'asnd.socket'
 UNITS = SERVICES + SOCKETS + ('asnd-import.path',)
 BEFORE = '/root/before'  # how the host was before the installation

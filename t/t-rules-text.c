@@ -96,6 +96,8 @@ test_bad_lines(void)
 
 		if (strstr(wrong, cases[i].wanted) == NULL)
 			g_error("%s: %s", cases[i].in, wrong);
+		/* The rest holds: only the last case has any. */
+		g_assert_cmpint(*out != '\0', ==, i == G_N_ELEMENTS(cases) - 1);
 	}
 }
 

@@ -65,6 +65,10 @@ tame_note(const char *text, gsize len)
 		gunichar c = g_utf8_get_char(p);
 		gsize before = out->len;
 
+		/* White space in front is not of the note, nor of its length.
+		 */
+		if (out->len == 0 && (is_control(c) || c == ' '))
+			continue;
 		g_string_append_unichar(out, is_control(c) ? ' ' : c);
 		if (out->len > ASN_RULE_NOTE_MAX) {
 			g_string_truncate(out, before);

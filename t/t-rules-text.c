@@ -188,8 +188,15 @@ test_notes(void)
 	const char *bad[] = {more, "two\nlines", "bell\a", "\xff", "\xc2\x85",
 	    "\xe2\x80\xa8", "a\tb"};
 
-	for (gsize i = 0; i < G_N_ELEMENTS(good); i++)
+	for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+		g_autofree char *line = g_strdup_printf(
+		    "allow AS1%s%s\n", *good[i] != '\0' ? " # " : "", good[i]);
+		g_autofree char *wrong = NULL;
+		g_autofree char *out = parse(line, strlen(line), &wrong);
+
 		g_assert_true(asn_rule_check_note(good[i], NULL));
+		g_assert_cmpstr(out, ==, line); /* not a byte is lost */
+	}
 	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
 		g_autoptr(GError) error = NULL;
 		g_assert_false(asn_rule_check_note(bad[i], &error));

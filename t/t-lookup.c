@@ -318,7 +318,7 @@ test_bad_use(Fixture *f, gconstpointer data)
 	    {"", EX_USAGE},
 	    {"192.0.2.256", EX_USAGE},
 	    {"AS0", EX_USAGE},
-	    {"192.0.2.0/24", EX_USAGE},
+	    {"192.0.2.1/24", EX_USAGE},
 	    {"--nonsense 192.0.2.1", EX_USAGE},
 	    {"192.0.2.1 mail.example.org", EX_USAGE},
 	    {"--config /nonexistent/asnd.conf 192.0.2.1", EX_CONFIG},

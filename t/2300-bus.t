@@ -82,6 +82,10 @@ like($out, qr/'Version': <'\d[\w.]*'>/, 'anyone reads the properties') or diag $
 	'org.asnd1.Manager', 'Votes', 't', '7');
 isnt($status, 0, 'and nobody sets one');
 
+my @missing = grep { (($bus->call(\%Bus::MEMBER, $_, @{ $args{$_} }))[2] // '') =~ /this asnd cannot do that/ }
+    grep { ($args{$_}[0] // '') !~ /h/ } @open, @closed;
+is(join(' ', @missing), '', 'every method that needs no file is there');
+
 # --- who hears of votes -----------------------------------------------------------
 
 my $match = "type='signal',interface='org.asnd1.Manager'";

@@ -154,6 +154,7 @@ problem('broken', 2, qr/asn-milter does not answer/, qr/restart asn-milter/, 'th
 my $pid = fork // die;
 if (!$pid) {
 	open STDIN, '<', '/dev/null';
+	open STDERR, '>', '/dev/null'; # who asked leaves before it has spoken
 	exec 'socat', "UNIX-LISTEN:$tmp/milter.sock,fork", 'SYSTEM:head -c 17 > /dev/null; echo no milter speaks like this'
 	    or POSIX::_exit(127);
 }

@@ -113,13 +113,14 @@ sub spam_vote {
 }
 # Until all of them listen: what is published wakes everybody.
 my $heard = sub { my ($job, $what) = @_; Bus::slurp($job->{out}) =~ /$what/ };
-$p->wait_for('those that may listen', sub {
+ok($p->wait_for('those that may listen', sub {
 	spam_vote('192.0.2.' . ($seq + 1));
 	return !grep { !$heard->($_, 'VoteCounted') } $member[0], $member[2], $root;
-}, 30);
-$p->wait_for('and those that may not', sub {
+}, 30), 'those that may hear of votes');
+ok($p->wait_for('and those that may not', sub {
+	spam_vote('192.0.2.' . ($seq + 1));
 	return !grep { !$heard->($_, 'ReputationChanged') } $stranger[0], $stranger[2];
-});
+}, 30), 'and the others of what is published: they listen');
 spam_vote('192.0.2.200');
 $p->wait_for('the last vote to be told', sub {
 	return !grep { !$heard->($_, '192.0.2.200') } $member[0], $member[2], $root;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,19 +20,14 @@ failed(GError **error, const char *what, int code)
 	return FALSE;
 }
 
-/* A file without a name that holds the mail, read from its start; -1. */
+/* A file in memory that holds the mail, read from its start; -1. */
 static int
 spool(const guint8 *data, gsize len)
 {
-	g_autofree char *name =
-	    g_build_filename(g_get_tmp_dir(), "asnd-report-XXXXXX", NULL);
-	int fd = g_mkstemp(name);
+	int fd = memfd_create("asnd-report", MFD_CLOEXEC);
 	gsize at = 0;
 
-	if (fd < 0)
-		return -1;
-	unlink(name);
-	while (at < len) {
+	while (fd >= 0 && at < len) {
 		gssize n = write(fd, data + at, len - at);
 
 		if (n < 0 && errno == EINTR)
@@ -40,9 +36,10 @@ spool(const guint8 *data, gsize len)
 			break;
 		at += (gsize)n;
 	}
-	if (at == len && lseek(fd, 0, SEEK_SET) == 0)
+	if (fd >= 0 && at == len && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return -1;
 }
 
@@ -118,7 +115,7 @@ asnd_report_send(
 	pid_t pid;
 
 	if (mail < 0)
-		return failed(error, g_get_tmp_dir(), errno);
+		return failed(error, "memfd_create", errno);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL); /* for sigtimedwait */

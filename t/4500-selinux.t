@@ -170,7 +170,7 @@ OWN = {
                'system_dbusd_runtime_t', 'user_tmpfs_t'},  # the bus, and mail passed over it
     'asnd_mailwatch_t': {'asnd_mailwatch_t', 'asnd_mailwatch_tmpfs_t', 'asnd_runtime_t',
                          'asnd_report_runtime_t'},
-    'asnd_report_t': {'asnd_report_t', 'asnd_report_tmpfs_t', 'tmpfs_t'},
+    'asnd_report_t': {'asnd_report_t', 'asnd_report_tmpfs_t'},
     'asnd_import_t': {'asnd_import_t', 'asnd_db_t'},
 }
 for domain in DOMAINS:

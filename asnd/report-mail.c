@@ -28,6 +28,17 @@ clean(const char *data, gsize len)
 	return out;
 }
 
+/* maildrop leaves mbox's first line in a Maildir, too; it is no part of a mail.
+ */
+static void
+drop_mbox_line(GString *text)
+{
+	const char *end = memchr(text->str, '\n', text->len);
+
+	if (end != NULL && g_str_has_prefix(text->str, "From "))
+		g_string_erase(text, 0, end - text->str + 1);
+}
+
 /* With the empty line; 0: it does not end within what is there. */
 static gsize
 header_length(const GString *text)
@@ -204,9 +215,11 @@ asnd_report_mail_new(const char *data, gsize len, guint64 size,
     char *const *hide, const AsnAddr *client)
 {
 	GString *text = clean(data, len), *header;
-	gsize header_len = header_length(text);
 	AsndReportMail *mail;
+	gsize header_len;
 
+	drop_mbox_line(text);
+	header_len = header_length(text);
 	if (header_len == 0 && len == size) /* a header and nothing else */
 		header_len = text->len;
 	if (header_len < 2 || header_len > ASND_REPORT_HEADER_MAX) {

@@ -209,13 +209,14 @@ take_back(AsndLearner *l, const AsndMailRow *row, gint64 now)
 		l->observer.vote(&key, ASND_VOTE_NONE, 0, l->observer_data);
 }
 
-/* Only what a user did, and does now: not what lay there before, and not what
- * another configuration makes of it. */
+/* Only what a user did, and does now: not what lay there before, not what came
+ * there so late that it is taken for a move, and not what another configuration
+ * makes of it. */
 static void
 report(AsndLearner *l, const AsndMailRow *row, AsndVote vote, gint64 now)
 {
 	if (l->reports != NULL && vote == ASND_VOTE_SPAM && row->sealed &&
-	    !l->first_run && !row->anew)
+	    row->came_from != 0 && !l->first_run && !row->anew)
 		asnd_reports_queue(l->reports, row->user, row->digest, now);
 }
 

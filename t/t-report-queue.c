@@ -253,6 +253,24 @@ test_off(Queue *q, gconstpointer data)
 	g_assert_true(asnd_store_commit(q->f.ev.store));
 }
 
+/* What a filter delivered into Junk late is a vote (votes.h), but nobody is
+ * known to have moved it. */
+static void
+test_delivered_late(Queue *q, gconstpointer data)
+{
+	EvMail mail = {.ino = 8,
+	    .addr = "192.0.2.9",
+	    .time = q->f.ev.now - 300,
+	    .ctime = q->f.ev.now,
+	    .seal = 11};
+
+	ev_entry(&q->f.ev, q->f.user, ".Junk", "late", &mail);
+	g_assert_cmpint(
+	    ev_standing(&q->f.ev, q->f.user, &mail), ==, ASND_VOTE_SPAM);
+	q->f.ev.now += DELAY;
+	g_assert_cmpuint(next(q), ==, 0);
+}
+
 /* What lay in Junk before is nobody's act of now, nor what a command says. */
 static void
 test_only_acts(Queue *q, gconstpointer data)
@@ -293,6 +311,7 @@ main(int argc, char **argv)
 	ADD("limits", NULL, test_limits);
 	ADD("answers", NULL, test_answers);
 	ADD("off", NULL, test_off);
+	ADD("delivered-late", NULL, test_delivered_late);
 	ADD("only-acts", "first run", test_only_acts);
 	return g_test_run();
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bus-lists.h"
 #include "bus-methods.h"
 #include "daemon-private.h"
 #include "escape.h"
@@ -124,8 +125,16 @@ asnd_bus_list_rules(AsndBusCall *call)
 	GVariantBuilder b;
 
 	if (!call->may_change && start < not_before) {
-		asnd_bus_fail(call, ASND_BUS_BUSY,
-		    "many ask for the rules; try again");
+		asnd_bus_fail(
+		    call, ASND_BUS_BUSY, "many ask for the rules; try again");
+		return;
+	}
+	if (asnd_rules_list_size(call->daemon->rules) > ASND_LIST_BYTES) {
+		asnd_bus_fail(call, ASND_BUS_FAILED,
+		    "%u rules are too many for one answer; look into"
+		    " " ASND_RULES_DIR " and %s/" ASND_RULES_FILE,
+		    asnd_rules_count(call->daemon->rules),
+		    call->daemon->config->state_dir);
 		return;
 	}
 	g_variant_builder_init(&b, G_VARIANT_TYPE("aa{sv}"));

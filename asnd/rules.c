@@ -211,6 +211,24 @@ asnd_rules_foreach(AsndRules *r, AsndRuleFunc fn, gpointer data)
 	}
 }
 
+static void
+add_size(const AsnRuleEntry *e, const AsndRulesFile *file, gpointer data)
+{
+	gsize *size = data;
+
+	*size +=
+	    256 + strlen(file->path) + (e->note != NULL ? strlen(e->note) : 0);
+}
+
+gsize
+asnd_rules_list_size(const AsndRules *r)
+{
+	gsize size = 0;
+
+	asnd_rules_each(r, add_size, &size);
+	return size;
+}
+
 const AsnRules *
 asnd_rules_published(const AsndRules *r)
 {

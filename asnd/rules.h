@@ -50,6 +50,8 @@ typedef void (*AsndRuleFunc)(const AsndRuleView *view, gpointer data);
 /* In the order of asn_subject_cmp, of several for the same the one that holds
  * first. */
 void asnd_rules_foreach(AsndRules *rules, AsndRuleFunc fn, gpointer data);
+/* About how many bytes that would be in an answer on the bus. */
+gsize asnd_rules_list_size(const AsndRules *rules);
 
 /* What is published, for lookups; NULL: nothing yet.  Until the main loop
  * runs again. */

@@ -328,6 +328,16 @@ is($status, 65, '... and lookup says so');
 like($err, qr{rules\.mmdb: .*; restart asnd to write it anew\n}, '... with what to do');
 like($out, qr/score/, '... but tells the rest');
 
+# --- too many to tell ------------------------------------------------------------------------------------
+# Whoever sends more than 32 MiB is thrown off the system bus.
+file('90-long.rules', join '', map { sprintf "block 21.%d.%d.0/24 # %s\n", $_ >> 8, $_ & 255, 'x' x 180 } 1 .. 40000);
+comes('a long file', sub { published('21.0.9.1') eq 'block' });
+is_deeply([($bus->asnctl(\%Bus::STRANGER, 'rules'))[0, 2]], [74, 'asnctl rules: 40003 rules are too many for one answer;' .
+	" look into rules.d and $dir/state/rules\n"], 'a list that is too long is refused');
+is(($bus->call(\%Bus::STRANGER, 'Lookup', 's', '21.0.9.1'))[0], 0, '... and asnd stays on the bus');
+unlink "$d/90-long.rules";
+comes('a shorter list', sub { (asnctl('rules'))[0] == 0 });
+
 # --- without asnd ---------------------------------------------------------------------------------------
 $p->stop('asnd');
 like(header('203.0.113.77'), qr/^-|^Yes|^No/, 'the milter answers without asnd');

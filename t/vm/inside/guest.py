@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The machine from inside, for the scripts beside this one: its units, its
 mail, what asnd knows.  Postfix, maildrop and the users are the host's own."""
+import errno
 import json
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -25,6 +27,9 @@ INHERITED = r'denied  \{ (?:noatsecure|rlimitinh|siginh| )+ \} .* scontext=\w+:\
 OURS = tuple(DOMAINS.values()) + ('asnd_import_t', 'asnd_report_t')
 SOCKETS = 'asn-milter.socket', 'asnd.socket'
 UNITS = SERVICES + SOCKETS + ('asnd-import.path',)
+CONNECT = '''import socket, sys
+s = socket.socket(socket.AF_UNIX, getattr(socket, sys.argv[2]))
+sys.exit(s.connect_ex(sys.argv[1]))'''
 BEFORE = '/root/before'  # how the host was before the installation
 
 
@@ -75,6 +80,15 @@ def status(pid):
     with open('/proc/%d/status' % pid) as f:
         return {k: v.strip() for k, _, v in
                 (line.partition(':') for line in f)}
+
+
+def connect(user, path, kind):
+    """The errno that user gets, as a name."""
+    who = pwd.getpwnam(user)
+    code = subprocess.run([sys.executable, '-c', CONNECT, path, kind], cwd='/', user=who.pw_uid,
+                          group=who.pw_gid,
+                          extra_groups=os.getgrouplist(user, who.pw_gid)).returncode
+    return errno.errorcode.get(code, code)
 
 
 def program(pid):

@@ -21,9 +21,9 @@ USERS = 'alice', 'bob'
 DOMAINS = {'asn-milter.service': 'asn_milter_t', 'asnd.service': 'asnd_t',
            'asnd-mailwatch.service': 'asnd_mailwatch_t'}
 SERVICES = tuple(DOMAINS)
-# That a new domain does not inherit systemd's environment, signals and limits is
-# the policy's will for every service.
-INHERITED = r'denied  \{ (?:noatsecure|rlimitinh|siginh| )+ \} .* scontext=\w+:\w+:init_t:.* tclass=process'
+# That a new domain does not inherit the environment, signals and limits of systemd,
+# and sendmail those of asnd-report, is the policy's will for every service.
+INHERITED = r'denied  \{ (?:noatsecure|rlimitinh|siginh| )+ \} .* scontext=\w+:\w+:(?:init_t|asnd_report_t):.* tclass=process'
 OURS = tuple(DOMAINS.values()) + ('asnd_import_t', 'asnd_report_t')
 SOCKETS = 'asn-milter.socket', 'asnd.socket'
 UNITS = SERVICES + SOCKETS + ('asnd-import.path',)
@@ -107,9 +107,9 @@ def denials(since, ours=True):
         m = re.match(r'type=(?:USER_)?(?:AVC|SELINUX_ERR) msg=audit\(([0-9.]+):', line)
         if not m or float(m[1]) < since or 'context=' not in line:
             continue
-        if not ours or re.search(r'scontext=\w+:\w+:(?:%s):' % '|'.join(OURS), line) or (
-                re.search(r'tcontext=\w+:\w+:asn\w*_t:', line) and
-                not re.search(INHERITED, line)):
+        if not ours or not re.search(INHERITED, line) and (
+                re.search(r'scontext=\w+:\w+:(?:%s):' % '|'.join(OURS), line) or
+                re.search(r'tcontext=\w+:\w+:asn\w*_t:', line)):
             found.append(line)
     return found
 

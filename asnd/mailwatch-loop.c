@@ -175,12 +175,9 @@ handle_signals(Loop *l, gint64 now)
 static gboolean
 answer(Loop *l, const MwRequest *request)
 {
-	gboolean off = l->config->report.format == ASN_REPORT_OFF;
-
 	if (request->type == ASN_WATCH_READ)
 		return mw_read(l->tree, &request->read, request->name);
-	return mw_report(l->tree, &request->report, request->name,
-	    off ? NULL : l->config->report_socket);
+	return mw_report(l->tree, &request->report, request->name, l->config);
 }
 
 /* asnd waits for these, so they go before all else. */

@@ -2,6 +2,7 @@
 /* mailwatch-report.c: a mail, open for reading, for asnd-report. */
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "mailwatch-conn.h"
@@ -9,6 +10,7 @@
 #include "mailwatch-tree.h"
 #include "open-beneath.h"
 #include "report-channel.h"
+#include "votes.h"
 
 /* Whatever of that name, and whatever keeps us from looking: the user's word
  * must not depend on what kind of file it is. */
@@ -71,9 +73,18 @@ report(const MwNode *folder, const AsnWatchReport *request, const char *name,
 	return sent ? ASN_REPORT_SENT : ASN_REPORT_NO_CHANNEL;
 }
 
+/* asnd reads what strangers wrote: were it taken over, it still could not send
+ * away what lies anywhere else. */
+static gboolean
+is_junk(const MwNode *folder, const AsnConfig *config)
+{
+	return asnd_place(config, folder->name, strlen(folder->name)) ==
+	       ASND_PLACE_JUNK;
+}
+
 gboolean
 mw_report(MwTree *tree, const AsnWatchReport *request, const char *name,
-    const char *path)
+    const AsnConfig *config)
 {
 	const MwNode *folder = g_hash_table_lookup(
 	    tree->folders, GUINT_TO_POINTER(request->folder));
@@ -84,10 +95,13 @@ mw_report(MwTree *tree, const AsnWatchReport *request, const char *name,
 
 	if (request->folder == 0 || request->folder > tree->last_id)
 		return FALSE;
-	if (path == NULL)
+	if (config->report.format == ASN_REPORT_OFF)
 		answer.status = ASN_REPORT_NO_CHANNEL;
+	else if (folder != NULL && !is_junk(folder, config))
+		answer.status = ASN_REPORT_REFUSED;
 	else if (folder != NULL)
-		answer.status = report(folder, request, name, path);
+		answer.status =
+		    report(folder, request, name, config->report_socket);
 	tree->emit(tree->emit_data, ASN_WATCH_REPORTED, &answer, sizeof answer,
 	    NULL, -1);
 	return TRUE;

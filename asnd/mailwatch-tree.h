@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "config.h"
 #include "mailwatch-inotify.h"
 #include "watch-protocol.h"
 
@@ -176,8 +177,8 @@ AsnWatchStatus mw_open_mail(const MwNode *folder, const MwMail *mail, int *fd);
 
 /* mailwatch-report.c ----------------------------------------------------- */
 
-/* Hands the mail to asnd-report, which listens at socket (NULL: nothing is to
- * be reported), and answers with one REPORTED.  Never waits.  FALSE: an id
+/* Hands the mail to asnd-report, where config has reporting on and the mail is
+ * in a junk folder, and answers with one REPORTED.  Never waits.  FALSE: an id
  * that was never given. */
 gboolean mw_report(MwTree *tree, const AsnWatchReport *request,
-    const char *name, const char *socket);
+    const char *name, const AsnConfig *config);

@@ -117,7 +117,7 @@ typedef struct {
 typedef enum {
 	ASN_REPORT_SENT,       /* asnd-report has it */
 	ASN_REPORT_MOVED,      /* as ASN_WATCH_MOVED */
-	ASN_REPORT_REFUSED,    /* as ASN_WATCH_REFUSED */
+	ASN_REPORT_REFUSED,    /* as ASN_WATCH_REFUSED, or in no junk folder */
 	ASN_REPORT_OPTED_OUT,  /* ASN_REPORT_OPT_OUT is in that Maildir */
 	ASN_REPORT_NO_CHANNEL  /* [report] is off there, or nobody listens */
 } AsnWatchReportStatus;

@@ -47,7 +47,9 @@ set_up(Fixture *f, gconstpointer data)
 	f->p->more_config = f->config;
 	listen_at(f);
 	peer_maildir(f->p, A);
-	peer_write(f->p, A "/new/m", "A: b\n\nbody\n");
+	peer_maildir(f->p, A "/.Junk");
+	peer_write(f->p, A "/new/kept", "A: b\n\nprivate\n");
+	peer_write(f->p, A "/.Junk/new/m", "A: b\n\nbody\n");
 	peer_start(f->p);
 	peer_wait(f->p, f->p->syncs == 1);
 }
@@ -65,7 +67,7 @@ tear_down(Fixture *f, gconstpointer data)
 static AsnWatchReportStatus
 report(Fixture *f, const char *name)
 {
-	return peer_report(f->p, A, "", name);
+	return peer_report(f->p, A, ".Junk", name);
 }
 
 static void
@@ -115,13 +117,23 @@ test_opt_out(Fixture *f, gconstpointer data)
 	g_assert_cmpint(report(f, "new/m"), ==, ASN_REPORT_SENT);
 }
 
+/* Whatever asnd asks for. */
+static void
+test_not_junk(Fixture *f, gconstpointer data)
+{
+	g_assert_cmpint(
+	    peer_report(f->p, A, "", "new/kept"), ==, ASN_REPORT_REFUSED);
+	g_assert_cmpint(fcntl(f->listener, F_SETFL, O_NONBLOCK), ==, 0);
+	g_assert_cmpint(accept(f->listener, NULL, NULL), ==, -1);
+}
+
 /* Another file under the name, a link, a pipe: not what asnd read. */
 static void
 test_another(Fixture *f, gconstpointer data)
 {
-	g_autofree char *name = peer_path(f->p, A "/new/m");
+	g_autofree char *name = peer_path(f->p, A "/.Junk/new/m");
 	g_autofree char *kept = peer_path(f->p, "kept");
-	PeerMail *mail = peer_mail(f->p, A, "", "new/m");
+	PeerMail *mail = peer_mail(f->p, A, ".Junk", "new/m");
 	AsnWatchReport request = {.dev = mail->entry.dev,
 	    .ino = mail->entry.ino,
 	    .folder = mail->entry.folder,
@@ -166,7 +178,7 @@ test_stalled(Fixture *f, gconstpointer data)
 	g_assert_cmpint(report(f, "new/m"), ==, ASN_REPORT_NO_CHANNEL);
 	g_assert_cmpuint(peer_logged(f->p, "nothing is reported"), ==, 1);
 	g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
-	peer_read_mail(f->p, A, "", "new/m");
+	peer_read_mail(f->p, A, ".Junk", "new/m");
 	g_assert_cmpuint(f->p->block.status, ==, ASN_WATCH_OK);
 	listen_at(f);
 	g_assert_cmpint(report(f, "new/m"), ==, ASN_REPORT_SENT);
@@ -202,6 +214,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("sent", "arf", test_sent);
 	ADD("opt-out", "spamcop", test_opt_out);
+	ADD("not-junk", "arf", test_not_junk);
 	ADD("another", "arf", test_another);
 	ADD("stalled", "arf", test_stalled);
 	ADD("off", "off", test_off);

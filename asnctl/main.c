@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -137,6 +138,16 @@ occupy_standard_files(void)
 			_exit(EX_OSERR);
 }
 
+/* Cron, Dovecot and systemd set no locale; names and notes are UTF-8 there,
+ * too, and GOption would refuse them in plain C. */
+static void
+use_locale(void)
+{
+	if (setlocale(LC_CTYPE, "") == NULL ||
+	    strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968") == 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -144,7 +155,7 @@ main(int argc, char **argv)
 	const Verb *verb;
 
 	occupy_standard_files();
-	setlocale(LC_CTYPE, "");
+	use_locale();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe says EPIPE */
 	signal(SIGXFSZ, SIG_IGN); /* a failed write says EFBIG */
 	g_set_prgname("asnctl");

@@ -52,6 +52,14 @@ sub header {
 	return $line // '-';
 }
 
+# --- a note in a locale that knows no umlaut, as cron has it ---
+{
+	local @ENV{qw(LC_ALL LANG LC_CTYPE)} = ('C') x 3;
+	ok_asnctl('block', 'AS64999', '--note', "J\xc3\xbcrgen");
+	is((rules())[0][0][5], "J\xc3\xbcrgen", 'a note without a locale is as it was written');
+	ok_asnctl('rules', '--remove', 'AS64999');
+}
+
 # --- block, allow -----------------------------------------------------------------
 is(ok_asnctl('block', '192.0.2.0/24', '--until', '2126-12-31', '--note', 'they know why # really'),
 	"mail from 192.0.2.0/24 is blocked until the end of 2126-12-31 UTC\n", 'said in words');

@@ -45,8 +45,17 @@ asnd_bus_forget(AsndBusCall *call)
 static void
 on_mail(AsndBusCall *call, const AsndBlock *mail, const char *data, gsize len)
 {
-	finish(call, "on one mail",
-	    asnd_learner_forget_mail(call->daemon->learner, mail->digest));
+	AsndDaemon *d = call->daemon;
+	guint n = asnd_learner_forget_mail(d->learner, mail->digest);
+
+	/* Learn says the same of it; a seal whose key is gone had its time. */
+	if (n == 0 && mail->addr.family == 0) {
+		g_autofree char *why = asnd_bus_no_client(d, data, len);
+
+		asnd_bus_fail(call, ASND_BUS_INVALID, "%s", why);
+		return;
+	}
+	finish(call, "on one mail", n);
 }
 
 void

@@ -132,7 +132,8 @@ forgets('what is left of a network', 1, '192.0.2.0/24');
 for ([{}, 69, qr/no votes on mail from 192\.0\.2\.0\/24 are known/, '192.0.2.0/24'],
 	[{}, 69, qr/no user "nemo" is known/, '--user', 'nemo'], [{}, 64, qr/host bits/, '192.0.2.1/24'],
 	[{}, 64, qr/name one address/, 'AS1', 'AS2'], [{}, 64, qr/name one address/, '--user', 'ann', 'AS1'],
-	[{}, 65, qr/it is empty/, '/dev/null'], [\%Bus::STRANGER, 77, qr/only root/, 'AS64496'])
+	[{}, 65, qr/it is empty/, '/dev/null'], [{}, 65, qr/this is no mail/, "$Bus::build/asnctl/asnctl"],
+	[\%Bus::STRANGER, 77, qr/only root/, 'AS64496'])
 {
 	my ($as, $want, $like, @arg) = @$_;
 	($status, $out, $err) = ctl($as, 'forget', @arg);

@@ -174,6 +174,8 @@ asnctl_top(int argc, char **argv)
 	g_option_context_set_summary(context,
 	    "Lists where most spam, or most wanted mail, comes from: by AS, "
 	    "routed prefix,\nblock (/24, IPv6 /48) or address.");
+	g_option_context_set_description(
+	    context, "ORDER is spam, ham or score.\n");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		g_printerr("asnctl top: %s\n", error->message);

@@ -90,6 +90,7 @@ for my $shell (sort keys %ask) {
 	my $ask = $ask{$shell};
 	is_deeply($ask->('export', '--format', ''), \@formats, "$shell: --format FORMAT");
 	is_deeply($ask->('export', '--format=n'), ['nftables'], "$shell: --format=FORMAT");
+	is_deeply($ask->('top', '--by', ''), [qw(ham score spam)], "$shell: --by ORDER");
 	is_deeply($ask->('export', '-f', 'p'), ['postfix-cidr'], "$shell: -f FORMAT");
 	is_deeply($ask->('export', '--json', 'AS645'), [], "$shell: no word for an AS");
 	is_deeply($ask->('seal-key', ''), [qw(new rotate status)], "$shell: what seal-key can do");

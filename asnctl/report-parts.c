@@ -72,7 +72,8 @@ mail_figures(const Report *r, GString *out)
 	const ReportWeek all = report_all_weeks(r);
 	g_autofree char *flagged = report_thousands((double)all.flagged);
 	g_autofree char *weeks =
-	    g_strdup_printf("mails in %u weeks", r->weeks->len);
+	    g_strdup_printf("mail%s in %u week%s", all.flagged == 1 ? "" : "s",
+		r->weeks->len, r->weeks->len == 1 ? "" : "s");
 
 	figure(out, flagged, "Flagged", weeks);
 	percent_figure(out, all.precision, "Precision",

@@ -56,9 +56,10 @@ mail_and_votes(const Report *r, StyleTable *table)
 	if (r->weeks->len > 0) {
 		style_table_cell(table, STYLE_DIM, "flagged");
 		style_table_cellf(table, STYLE_PLAIN,
-		    "%" G_GUINT64_FORMAT " mails in %u weeks; precision %s, "
+		    "%" G_GUINT64_FORMAT " mail%s in %u week%s; precision %s, "
 		    "recall %s",
-		    all.flagged, r->weeks->len, precision, recall);
+		    all.flagged, all.flagged == 1 ? "" : "s", r->weeks->len,
+		    r->weeks->len == 1 ? "" : "s", precision, recall);
 	}
 	if (r->have_asnd) {
 		g_autofree char *from = report_reporters(r);

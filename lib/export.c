@@ -176,6 +176,10 @@ asn_export_title(const AsnExport *e)
 	asn_reputation_predict(
 	    p->reputation, &nowhere, p->now, &p->thresholds, &any);
 	g_ascii_formatd(score, sizeof score, "%.3f", p->thresholds.threshold);
+	if (p->rules != NULL && !asn_rules_is_empty(p->rules))
+		return g_strdup_printf("flagged, by a rule or a score from %s "
+				       "on%s",
+		    score, any.warm ? "" : " (warming up: by rules alone)");
 	return g_strdup_printf("flagged, score from %s on%s", score,
 	    any.warm ? "" : " (warming up: nothing is flagged yet)");
 }

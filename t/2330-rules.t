@@ -320,7 +320,9 @@ for my $what ('192.0.2.1/24', 'AS0', '0', 'nobody.example', '192.0.2.0/33') {
 	is($status, 64, "explain $what: exit code");
 	like($err, qr/\Aasnctl explain: "\Q$what\E" (?:has host bits; the network is|is|has no) [^\n]*, and there is no such file\n\z/, '... one line with the cure');
 }
-my @list = grep { !/^#/ } split /\n/, ok_asnctl('export', '--db', "$dir/db2", '--format', 'postfix-cidr', '--rule', 'REJECT');
+my $list = ok_asnctl('export', '--db', "$dir/db2", '--format', 'postfix-cidr', '--rule', 'REJECT');
+like($list, qr/^# asnctl export, \S+: flagged, by a rule or a score from 0\.900 on( \(warming up: by rules alone\))?$/m, 'export: why they are in');
+my @list = grep { !/^#/ } split /\n/, $list;
 sub exported { # the first line that matches
 	my ($ip) = @_;
 	$p->spew('list.cidr', join '', map {"$_\n"} @list);

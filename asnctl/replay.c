@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "asnctl.h"
 #include "output.h"
@@ -252,7 +253,8 @@ parse_arguments(int *argc, char ***argv)
 	g_option_context_set_description(context,
 	    "FILE.tsv: time, address, prefix, AS number, country, class "
 	    "(1: spam),\nseparated by tabs.  '-' (prefix, country) and 0 (AS) "
-	    "mean unknown; lines that\nstart with # are left out.\n\nMaildirs are "
+	    "mean unknown; lines that\nstart with # are left out.\n\nMaildirs "
+	    "are "
 	    "only read: what lies in Junk is spam, what was read and kept is\n"
 	    "ham.");
 	g_option_context_add_main_entries(context, entries, NULL);
@@ -313,7 +315,9 @@ put_answer(const Arguments *a, const ReplayMaildirs *m,
 		g_string_append(out, "}\n");
 		return;
 	}
-	g_string_append(out, lines);
+	/* An admin at a terminal wants the words. */
+	if (m == NULL || !isatty(STDOUT_FILENO))
+		g_string_append(out, lines);
 	if (m != NULL)
 		replay_maildir_print(m, stream, results, start, out);
 }

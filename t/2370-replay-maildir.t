@@ -349,5 +349,9 @@ is(run($asnctl, 'replay', "$tmp/one.tsv", '--junk', 'x'), 64, '--junk without --
 # A progress bar on a terminal only.
 is(run('script', '-qefc', "$asnctl replay --config $tmp/asnd.conf --maildir $one >$tmp/none.out", "$tmp/tty"), 0, 'on a terminal');
 like(slurp("$tmp/tty"), qr/reading mails \[#+ *\] +\d+ %.*\r\e\[K/s, 'a progress bar, and gone');
+like(slurp("$tmp/none.out"), qr/^flag_tpr\t.*^Of the /ms, 'what goes into a file has the numbers');
+is(run('script', '-qefc', "$asnctl replay --config $tmp/asnd.conf --maildir $one", "$tmp/tty"), 0, 'all of it on a terminal');
+like(slurp("$tmp/tty"), qr/^Of the /m, '... is told in words');
+unlike(slurp("$tmp/tty"), qr/flag_tpr/, '... and in words alone');
 
 done_testing;

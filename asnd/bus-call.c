@@ -62,6 +62,19 @@ asnd_bus_fail(AsndBusCall *call, AsndBusError code, const char *format, ...)
 	free_call(call);
 }
 
+/* 200 calls a second (bus.c) are a tenth of the loop. */
+#define CALLS_PER_MS 2.0
+
+void
+asnd_bus_charge(AsndBusCall *call, gint64 since)
+{
+	const Call *c = (const Call *)call;
+	double ms = (double)(g_get_monotonic_time() - since) / 1000;
+
+	if (c->users != NULL && !call->may_change)
+		asnd_bus_limit_charge(c->users, c->user, ms * CALLS_PER_MS);
+}
+
 int
 asnd_bus_take_fd(AsndBusCall *call, GVariant *handle)
 {

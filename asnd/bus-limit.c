@@ -145,6 +145,18 @@ asnd_bus_limit_end(AsndBusLimit *l, const char *caller)
 	g_mutex_unlock(&l->lock);
 }
 
+void
+asnd_bus_limit_charge(AsndBusLimit *l, const char *caller, double calls)
+{
+	Caller *c;
+
+	g_mutex_lock(&l->lock);
+	c = g_hash_table_lookup(l->callers, caller);
+	if (c != NULL)
+		c->tokens = MAX(c->tokens - calls, -l->rates.burst);
+	g_mutex_unlock(&l->lock);
+}
+
 guint64
 asnd_bus_limit_refused(AsndBusLimit *l)
 {

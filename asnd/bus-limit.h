@@ -22,6 +22,10 @@ void asnd_bus_limit_unref(AsndBusLimit *limit);
  * now: monotonic, microseconds. */
 gboolean asnd_bus_limit_begin(
     AsndBusLimit *limit, const char *caller, gint64 now);
+/* What was begun cost more than one call: fewer from now on, for as long as a
+ * burst takes to come back. */
+void asnd_bus_limit_charge(
+    AsndBusLimit *limit, const char *caller, double calls);
 void asnd_bus_limit_end(AsndBusLimit *limit, const char *caller);
 /* Calls refused so far; callers remembered. */
 guint64 asnd_bus_limit_refused(AsndBusLimit *limit);

@@ -18,6 +18,7 @@ on_block(
 {
 	g_autofree Wanted *w = data;
 	AsndDaemon *d = w->call->daemon;
+	gint64 start = g_get_monotonic_time();
 	AsndBlock mail;
 
 	if (why == NULL && len == 0) {
@@ -31,6 +32,7 @@ on_block(
 	}
 	asnd_block_parse(block, len, asnd_sources_sealer(d->sources), d->config,
 	    d->own_hosts, &mail);
+	asnd_bus_charge(w->call, start);
 	w->fn(w->call, &mail, block, len);
 }
 

@@ -48,6 +48,9 @@ void asnd_bus_return(AsndBusCall *call, GVariant *reply);
 /* One line, without a full stop; text from outside goes through asn_escape. */
 void asnd_bus_fail(AsndBusCall *call, AsndBusError code, const char *format,
     ...) G_GNUC_PRINTF(3, 4);
+/* Takes what a caller who may only read has used of the loop since then
+ * (monotonic) out of what he may still ask. */
+void asnd_bus_charge(AsndBusCall *call, gint64 since);
 /* The descriptor that an argument of type h names: the handler's, to be given
  * to asnd_bus_close_fd.  -1: there is none, and the call has failed.  It may
  * be anything, on a file system that never answers: only a thread may do more

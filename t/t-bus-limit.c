@@ -37,6 +37,25 @@ test_rate(void)
 	asnd_bus_limit_unref(l);
 }
 
+/* A costly call takes its part of those to come, and no more than a burst. */
+static void
+test_charge(void)
+{
+	const AsndBusRates rates = {.burst = 10, .rate = 10};
+	AsndBusLimit *l = asnd_bus_limit_new(&rates);
+
+	asnd_bus_limit_charge(l, "who", 5); /* nobody */
+	g_assert_true(asnd_bus_limit_begin(l, "who", SECOND));
+	asnd_bus_limit_charge(l, "who", 8.5);
+	g_assert_false(asnd_bus_limit_begin(l, "who", SECOND));
+	g_assert_true(asnd_bus_limit_begin(l, "other", SECOND));
+	g_assert_true(asnd_bus_limit_begin(l, "who", SECOND + SECOND / 10));
+	asnd_bus_limit_charge(l, "who", 1e6);
+	g_assert_false(asnd_bus_limit_begin(l, "who", 2 * SECOND));
+	g_assert_true(asnd_bus_limit_begin(l, "who", 3 * SECOND));
+	asnd_bus_limit_unref(l);
+}
+
 static void
 test_pending(void)
 {
@@ -151,6 +170,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/bus-limit/rate", test_rate);
+	g_test_add_func("/bus-limit/charge", test_charge);
 	g_test_add_func("/bus-limit/pending", test_pending);
 	g_test_add_func("/bus-limit/forgets", test_forgets);
 	g_test_add_func("/bus-limit/crowd", test_crowd);

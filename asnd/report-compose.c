@@ -64,7 +64,7 @@ words(const Composer *c)
 	g_autofree char *text = g_strdup_printf(
 	    "This is an abuse report about a mail that came from %s\n"
 	    "on %s.  A user moved it into the junk folder.\n"
-	    "It follows; header fields that name the recipient were removed.\n",
+	    "It follows; header fields that name the mailbox were removed.\n",
 	    c->client, c->came);
 	GMimeObject *part = part_new("text", "plain", text, strlen(text));
 

@@ -127,7 +127,7 @@ is_new_among_many(const MmdbFieldCheck *c, Keys *keys, const MmdbHeader *h)
 static const char *
 check_key(const MmdbFieldCheck *c, Keys *keys, gsize offset, guint32 n_pairs)
 {
-	MmdbHeader h;
+	MmdbHeader h = {0};
 
 	mmdb_decode(&c->section, offset, &h);
 	if (h.type == ASN_MMDB_POINTER)
@@ -207,7 +207,7 @@ check_field(
     MmdbFieldCheck *c, gsize offset, guint depth, gsize *next, guint32 *seen)
 {
 	const char *wrong;
-	MmdbHeader h;
+	MmdbHeader h = {0};
 
 	wrong = mmdb_decode(&c->section, offset, &h);
 	if (wrong != NULL)

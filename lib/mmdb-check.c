@@ -79,7 +79,7 @@ static MmdbHeader
 read_field(const MmdbSection *s, gsize *at)
 {
 	guint64 left = 1;
-	MmdbHeader h, out;
+	MmdbHeader h = {0}, out = {0};
 
 	mmdb_decode(s, *at, &out);
 	do {
@@ -127,7 +127,7 @@ read_metadata(
     const guint8 *file, const MmdbSection *s, Meta *meta, MmdbFault *fault)
 {
 	gsize file_offset = (gsize)(s->base - file), at;
-	MmdbHeader map;
+	MmdbHeader map = {0};
 
 	memset(meta, 0, sizeof *meta);
 	mmdb_decode(s, 0, &map);

@@ -23,8 +23,10 @@ asnctl_bus_connect(const AsnctlBus *bus, char **why)
 	if (kept != NULL)
 		g_dbus_connection_set_exit_on_close(kept, FALSE);
 	else
-		*why = g_strdup_printf("asnd cannot be reached: the %s bus: %s",
-		    bus->session ? "session" : "system", error->message);
+		*why = g_strdup_printf(
+		    "asnd cannot be reached: the %s bus: %s%s",
+		    bus->session ? "session" : "system", error->message,
+		    bus->session ? "" : "; \"systemctl start dbus\" starts it");
 	return kept;
 }
 

@@ -147,7 +147,7 @@ is($status, 75, 'the bus goes: it ends');
 like($err, qr/the bus is gone$/m, 'and says why');
 ($status, $out, $err) = $bus->run({}, @$watch);
 is($status, 75, 'no bus at all');
-like($err, qr/\Aasnctl watch: asnd cannot be reached: the system bus: .*\n\z/, 'in one line');
+like($err, qr/\Aasnctl watch: asnd cannot be reached: the system bus: .*; "systemctl start dbus" starts it\n\z/, 'in one line');
 
 # --- on a terminal -----------------------------------------------------------------------
 

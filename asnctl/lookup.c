@@ -194,6 +194,17 @@ ask(const Lookup *l, const AsnSubject *what, LookupAnswer *a)
 
 /* --- the verb ------------------------------------------------------------- */
 
+/* Nobody calls a file so: what is wrong with it is all there is to say. */
+static gboolean
+is_plainly_no_file(const char *text)
+{
+	if (g_ascii_strncasecmp(text, "AS", 2) == 0 && g_ascii_isdigit(text[2]))
+		return TRUE;
+	return (g_ascii_isxdigit(text[0]) || text[0] == ':') &&
+	       strpbrk(text, "0123456789:") != NULL &&
+	       text[strspn(text, "0123456789abcdefABCDEF.:/")] == '\0';
+}
+
 static gboolean
 check_questions(char **what)
 {
@@ -211,8 +222,9 @@ check_questions(char **what)
 		if (mail_fd_is_mail(*what) ||
 		    asn_subject_parse(*what, &subject, &error))
 			continue;
-		g_printerr("%s: %s, and there is no such file\n",
-		    g_get_prgname(), error->message);
+		g_printerr("%s: %s%s\n", g_get_prgname(), error->message,
+		    is_plainly_no_file(*what) ? ""
+					      : ", and there is no such file");
 		return FALSE;
 	}
 	return TRUE;

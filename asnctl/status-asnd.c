@@ -173,6 +173,15 @@ judge_version(Status *s)
 		    "systemctl restart asnd");
 }
 
+/* A restart of asnd brings no bus; asnd takes its name once there is one. */
+static gboolean
+has_bus(const Status *s)
+{
+	g_autofree char *why = NULL;
+
+	return s->bus.session || asnctl_bus_connect(&s->bus, &why) != NULL;
+}
+
 static void
 judge_silence(Status *s)
 {
@@ -183,7 +192,8 @@ judge_silence(Status *s)
 		return;
 	status_problem(s, STATUS_BROKEN,
 	    g_strdup_printf("nothing is learned: %s", why[0]),
-	    "systemctl restart asnd; journalctl -u asnd -n 20");
+	    has_bus(s) ? "systemctl restart asnd; journalctl -u asnd -n 20"
+		       : "systemctl start dbus");
 }
 
 void

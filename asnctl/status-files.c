@@ -49,6 +49,20 @@ look_at_networks(Status *s)
 	asn_networks_close(networks);
 }
 
+/* Where nothing was learnt yet, or asnd does not run, which was told: a restart
+ * would help nothing. */
+static const char *
+cure_of_reputation(const Status *s, const char *why)
+{
+	gint64 votes =
+	    status_number(s, "spam_votes") + status_number(s, "ham_votes");
+
+	return g_strcmp0(why, "missing") == 0 && votes == 0
+		   ? "nothing to do here: asnd writes it once it runs, and at "
+		     "least daily"
+		   : "systemctl restart asnd";
+}
+
 static void
 look_at_reputation(Status *s)
 {
@@ -58,7 +72,7 @@ look_at_reputation(Status *s)
 
 	asn_open_reputation(
 	    s->config->database_dir, &reputation, &problem, &why);
-	note_file(s, &s->reputation, why, problem, "systemctl restart asnd");
+	note_file(s, &s->reputation, why, problem, cure_of_reputation(s, why));
 	if (reputation == NULL)
 		return;
 	s->reputation.built = asn_reputation_weights_time(reputation);

@@ -241,7 +241,12 @@ $bus->stop;
 ($code, $j) = status();
 is($code, 2, 'without a bus');
 like($j->{problems}[0]{problem}, qr/asnd cannot be reached: the system bus/, 'it is named');
+is($j->{problems}[0]{cure}, 'systemctl start dbus', '... with what helps');
 ok(!exists $j->{units}, 'and nothing is said of units');
+unlink "$p->{dir}/db/reputation.mmdb";
+($code, $j) = status();
+my ($reputation) = grep { $_->{problem} =~ /reputation\.mmdb: No such file/ } @{ $j->{problems} };
+like($reputation->{cure}, qr/^nothing to do here: asnd writes it once it runs/, 'a missing reputation.mmdb where asnd is off is no reason to restart it');
 
 # --- nonsense ------------------------------------------------------------------------------------
 

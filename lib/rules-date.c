@@ -101,8 +101,9 @@ asn_until_parse(
 		    error, text, "is out of range; 1970 to 9999 is not");
 	if (how->future && t <= how->now)
 		return refuse(error, text,
-		    "is past; name a day to the end of which (UTC) it shall "
-		    "hold");
+		    text[0] == '+' ? "ends at once; +1h is the shortest"
+				   : "is past; name a day to the end of which "
+				     "(UTC) it shall hold");
 	*out = t;
 	return TRUE;
 }

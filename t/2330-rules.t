@@ -241,6 +241,7 @@ my @bad = (
 	[64, qr/name an address/, 'block'],
 	[64, qr/is past; name a day/, 'block', 'AS1', '--until', '2020-01-01'],
 	[64, qr/is no date; 2026-12-31, .* and \+30d are/, 'block', 'AS1', '--until', 'tomorrow'],
+	[64, qr/"\+0d" ends at once; \+1h is the shortest$/, 'block', 'AS1', '--until', '+0d'],
 	[64, qr/is no date/, 'block', 'AS1', '--until', '2126-02-30'],
 	[64, qr/is no date/, 'block', 'AS1', '--until', ''],
 	[64, qr/the note is longer than 200 bytes/, 'block', 'AS1', '--note', $long],

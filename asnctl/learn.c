@@ -12,6 +12,7 @@
 #include "json.h"
 #include "mail-fd.h"
 #include "output.h"
+#include "style.h"
 
 /* asnd takes 100 calls a second from one caller, and as many at once. */
 #define AT_ONCE 80
@@ -37,27 +38,40 @@ class_of(const Arguments *args)
 	return args->spam ? "spam" : "ham";
 }
 
+/* As --user takes him: "user:" is asnd's mark of who has no Maildir. */
+static void
+put_user(GString *out, const char *user)
+{
+	const Style plain = {.terminal = FALSE};
+
+	if (g_str_has_prefix(user, "user:"))
+		user += strlen("user:");
+	g_string_append(out, "user ");
+	style_paint_foreign(out, &plain, STYLE_PLAIN, user);
+}
+
 /* Whoever asked for one mail wants to know all about it. */
 static void
 tell(Learning *l, GVariantDict *answer, const char *result)
 {
 	const char *address = "", *user = "", *back = NULL;
-	char shown[ASN_ESCAPE_SIZE];
 
 	g_variant_dict_lookup(answer, "address", "&s", &address);
 	g_variant_dict_lookup(answer, "user", "&s", &user);
 	if (strcmp(result, "known") == 0) {
 		g_string_append_printf(l->out,
-		    "%s: was learnt as %s before, nothing changes (user %s)\n",
-		    address, class_of(l->args), asn_escape_str(shown, user));
+		    "%s: was learnt as %s before, nothing changes (", address,
+		    class_of(l->args));
+		put_user(l->out, user);
+		g_string_append(l->out, ")\n");
 		return;
 	}
-	g_string_append_printf(l->out, "%s: learnt as %s%s, user %s", address,
+	g_string_append_printf(l->out, "%s: learnt as %s%s, ", address,
 	    class_of(l->args),
 	    strcmp(result, "beyond-cap") == 0
 		? " with weight 0 (two such votes a day on one AS weigh)"
-		: "",
-	    asn_escape_str(shown, user));
+		: "");
+	put_user(l->out, user);
 	if (g_variant_dict_lookup(answer, "taken_back", "&s", &back))
 		g_string_append_printf(
 		    l->out, "; the vote for %s is taken back", back);

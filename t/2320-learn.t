@@ -86,6 +86,8 @@ my $own = file_of($p->mail(ip => '198.51.100.1'));
 ($status, $out) = learn(\%Bus::MEMBER, 'learn', '--spam', $own);
 is($status, 0, 'a member of the group asnd');
 like($out, qr/user uid:1$/m, '... without a Maildir votes as his uid');
+($status, $out) = learn({}, 'learn', '--spam', '--user', "m\xc3\xbcller", file_of($p->mail(ip => '198.51.100.3')));
+like($out, qr/, user m\xc3\xbcller$/m, 'a user without a Maildir is called as he was named');
 my $two = file_of($p->mail(ip => '198.51.100.2'));
 fails(69, qr/uid:65534 has several Maildirs \(.*\): say which/, 'who owns several Maildirs', \%Bus::ASND,
 	'--spam', $two);

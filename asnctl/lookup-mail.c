@@ -66,6 +66,20 @@ put_verdict(GString *out, GVariantDict *answer)
 	g_string_append_c(out, '\n');
 }
 
+/* Under its heading, as all that is said of the mail. */
+static void
+put_vote_table(GString *out, const Style *style, GVariant *votes)
+{
+	g_autoptr(GString) table = g_string_new(NULL);
+	g_auto(GStrv) lines = NULL;
+
+	history_print(table, style, votes);
+	lines = g_strsplit(table->str, "\n", -1);
+	for (char **line = lines; *line != NULL; line++)
+		if (**line != '\0')
+			g_string_append_printf(out, "    %s\n", *line);
+}
+
 static void
 put_votes(GString *out, const Style *style, GVariantDict *answer)
 {
@@ -80,7 +94,7 @@ put_votes(GString *out, const Style *style, GVariantDict *answer)
 		g_string_append(out, "  votes       none\n");
 	else {
 		g_string_append(out, "  votes\n");
-		history_print(out, style, votes);
+		put_vote_table(out, style, votes);
 	}
 }
 

@@ -246,6 +246,7 @@ answer_mail(Lookup *l, const char *file, gboolean json)
 		return code;
 	from_there.net = asn_network_of(&from, from.family == 4 ? 32 : 128);
 	ask(l, &from_there, &a);
+	putchar('\n');
 	lookup_print(l, &a);
 	return code;
 }

@@ -259,7 +259,8 @@ add_rule(StyleTable *table, GVariant *value)
 	if (*file != '\0')
 		style_table_cellf(table, STYLE_DIM, "%s:%u", file, line);
 	else
-		style_table_cell(table, STYLE_DIM, "asnctl");
+		style_table_cell(
+		    table, STYLE_DIM, is(&rule, "withheld") ? "-" : "asnctl");
 	style_table_cell(table, STYLE_PLAIN, text_of(&rule, "note"));
 	g_variant_dict_clear(&rule);
 }

@@ -83,12 +83,31 @@ put(GVariantBuilder *b, const char *key, GVariant *value)
 	g_variant_builder_add(b, "{sv}", key, value);
 }
 
+typedef struct {
+	GVariantBuilder rules;
+	gboolean all; /* what the admin notes, too */
+} List;
+
+/* The admin's own words, and where they stand. */
+static void
+put_note(GVariantBuilder *b, const AsndRuleView *view)
+{
+	if (view->entry->note != NULL)
+		put(b, "note", g_variant_new_string(view->entry->note));
+	if (view->file != NULL) {
+		g_autofree char *valid = g_utf8_make_valid(view->file, -1);
+
+		put(b, "file", g_variant_new_string(valid));
+		put(b, "line", g_variant_new_uint32(view->entry->line));
+	}
+}
+
 static void
 put_rule(const AsndRuleView *view, gpointer data)
 {
 	const AsnRuleEntry *e = view->entry;
 	char what[ASN_SUBJECT_STRLEN];
-	GVariantBuilder *all = data;
+	List *list = data;
 	GVariantBuilder b;
 
 	g_variant_builder_init(&b, G_VARIANT_TYPE_VARDICT);
@@ -98,21 +117,17 @@ put_rule(const AsndRuleView *view, gpointer data)
 	    g_variant_new_string(asn_subject_format(&e->rule.what, what)));
 	if (e->rule.until != 0)
 		put(&b, "until", g_variant_new_int64(e->rule.until));
-	if (e->note != NULL)
-		put(&b, "note", g_variant_new_string(e->note));
-	if (view->file != NULL) {
-		g_autofree char *valid = g_utf8_make_valid(view->file, -1);
-
-		put(&b, "file", g_variant_new_string(valid));
-		put(&b, "line", g_variant_new_uint32(e->line));
-	}
+	if (list->all)
+		put_note(&b, view);
+	else
+		put(&b, "withheld", g_variant_new_boolean(TRUE));
 	put(&b, "in_force",
 	    g_variant_new_boolean(!view->ended && !view->hidden));
 	if (view->ended)
 		put(&b, "ended", g_variant_new_boolean(TRUE));
 	if (view->hidden)
 		put(&b, "hidden", g_variant_new_boolean(TRUE));
-	g_variant_builder_add(all, "a{sv}", &b);
+	g_variant_builder_add(&list->rules, "a{sv}", &b);
 }
 
 /* Long lists take their time: of all of it at most a tenth goes to callers who
@@ -122,7 +137,7 @@ asnd_bus_list_rules(AsndBusCall *call)
 {
 	static gint64 not_before; /* monotonic */
 	gint64 start = g_get_monotonic_time();
-	GVariantBuilder b;
+	List list = {.all = call->may_change};
 
 	if (!call->may_change && start < not_before) {
 		asnd_bus_fail(
@@ -137,8 +152,8 @@ asnd_bus_list_rules(AsndBusCall *call)
 		    call->daemon->config->state_dir);
 		return;
 	}
-	g_variant_builder_init(&b, G_VARIANT_TYPE("aa{sv}"));
-	asnd_rules_foreach(call->daemon->rules, put_rule, &b);
-	asnd_bus_return(call, g_variant_new("(aa{sv})", &b));
+	g_variant_builder_init(&list.rules, G_VARIANT_TYPE("aa{sv}"));
+	asnd_rules_foreach(call->daemon->rules, put_rule, &list);
+	asnd_bus_return(call, g_variant_new("(aa{sv})", &list.rules));
 	not_before = start + 10 * (g_get_monotonic_time() - start);
 }

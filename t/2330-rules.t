@@ -90,7 +90,11 @@ my ($status, $out, $err) = $bus->asnctl(\%Bus::STRANGER, 'block', '203.0.113.1')
 is($status, 77, 'a stranger may not');
 like($err, qr/^asnctl block: only root and members of the group asnd may do this\n$/, '... and is told who may');
 is(($bus->asnctl(\%Bus::STRANGER, 'rules', '--remove', '192.0.2.7'))[0], 77, '... nor remove');
-is(($bus->asnctl(\%Bus::STRANGER, 'rules'))[0], 0, '... but look');
+# A note may name a customer.
+sub seen { my ($s, $o) = $bus->asnctl($_[0], 'rules'); [$s, $o =~ /^([^\n]*\t192\.0\.2\.0\/24\t[^\n]*)$/m] }
+my @seen = ("in force\tblock\t192.0.2.0/24\t2126-12-31\t", "asnctl\tthey know why # really");
+is_deeply(seen(\%Bus::STRANGER), [0, "$seen[0]-\t"], '... but look: neither who wrote it nor why');
+is_deeply(seen(\%Bus::MEMBER), [0, join '', @seen], '... which a member sees');
 is(($bus->asnctl(\%Bus::MEMBER, 'block', '203.0.113.1', '--until', '+2h'))[0], 0, 'a member of the group may');
 is(rule_of('203.0.113.1'), 'in force block', '... and it holds');
 
@@ -115,8 +119,16 @@ ok_asnctl('rules', '--remove', '192.0.2.128/25');
 mkdir $d or die;
 chmod 0755, $d;
 sub file { my ($name, $text) = @_; $p->spew("rules.d/$name", $text); chmod 0644, "$d/$name" }
+file('05-here.rules', "block 203.0.113.200 # a customer's\n");
+comes('a new file in a new directory', sub { rule_of('203.0.113.200') eq 'in force block' });
+$out = ($bus->asnctl(\%Bus::STRANGER, 'rules', '--json'))[1];
+unlike($out, qr/note|file|line|customer|here/, '... JSON neither');
+is_deeply([sort keys %{ decode_json($out)->[0] }], [qw(action in_force until what withheld)], '... but all else');
+like((asnctl('rules'))[1], qr{\t\Q$d/05-here.rules:1\E\ta customer's$}m, '... root sees it');
+unlink "$d/05-here.rules";
+comes('... which goes again', sub { rule_of('203.0.113.200') eq '-' });
 file('10-us.rules', "# ours\nblock 198.51.100.0/24\nallow AS64499 # partners\nblock 192.0.2.0/24\n");
-comes('a new file in a new directory', sub { rule_of('198.51.100.0/24') eq 'in force block' });
+comes('another one', sub { rule_of('198.51.100.0/24') eq 'in force block' });
 is_deeply([grep { $_->[2] eq 'AS64499' } @{ rules() }],
 	[['in force', 'allow', 'AS64499', '-', "$d/10-us.rules:3", 'partners']], 'where it stands');
 is_deeply([map {"@$_[0, 4]"} grep { $_->[2] eq '192.0.2.0/24' } @{ rules() }],

@@ -60,17 +60,20 @@ asnd_journal_prepare_forget(AsndJournal *j)
 		j->forget[i] = asnd_store_prepare(j->store, queries[i]);
 }
 
-/* Forgets what was picked. */
 static guint
-forget_picked(AsndJournal *j)
+count_picked(AsndJournal *j)
 {
 	guint n = 0;
 
 	if (asnd_store_step(j->store, j->forget[F_PICKED], ""))
 		n = (guint)sqlite3_column_int64(j->forget[F_PICKED], 0);
 	asnd_store_done(j->forget[F_PICKED]);
-	if (n == 0)
-		return 0;
+	return n;
+}
+
+static void
+take_out_picked(AsndJournal *j)
+{
 	DO(j, F_GROUPS, "");
 	DO(j, F_MAILS, "");
 	DO(j, F_DELETE_BACK, "");
@@ -79,7 +82,26 @@ forget_picked(AsndJournal *j)
 	DO(j, F_WEIGH, "");
 	DO(j, F_END_PICKED, "");
 	DO(j, F_END_GROUPS, "");
-	asnd_journal_replay(j);
+}
+
+static void
+begin(AsndJournal *j)
+{
+	asnd_store_begin(j->store);
+	asnd_store_work_begins(j->store);
+}
+
+/* Forgets what was picked since begin. */
+static guint
+forget_picked(AsndJournal *j)
+{
+	guint n = count_picked(j);
+
+	if (n > 0)
+		take_out_picked(j);
+	asnd_store_work_ends(j->store);
+	if (n > 0)
+		asnd_journal_replay(j);
 	return n;
 }
 
@@ -88,7 +110,7 @@ asnd_journal_forget(AsndJournal *j, const AsnSubject *what)
 {
 	AsnAddr first, last;
 
-	asnd_store_begin(j->store);
+	begin(j);
 	if (what->kind == ASN_SUBJECT_AS) {
 		DO(j, F_PICK_AS, "i", (gint64)what->asn);
 	} else {
@@ -102,7 +124,7 @@ asnd_journal_forget(AsndJournal *j, const AsnSubject *what)
 guint
 asnd_journal_forget_mail(AsndJournal *j, const guint8 digest[16])
 {
-	asnd_store_begin(j->store);
+	begin(j);
 	DO(j, F_PICK_MAIL, "b", digest, (gsize)16);
 	return forget_picked(j);
 }
@@ -110,7 +132,7 @@ asnd_journal_forget_mail(AsndJournal *j, const guint8 digest[16])
 guint
 asnd_journal_forget_user(AsndJournal *j, gint64 user)
 {
-	asnd_store_begin(j->store);
+	begin(j);
 	DO(j, F_PICK_USER, "i", user);
 	return forget_picked(j);
 }

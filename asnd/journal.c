@@ -151,6 +151,7 @@ asnd_journal_replay(AsndJournal *j)
 	g_array_set_size(j->learnt, 0);
 	asnd_quality_reset(j->quality);
 	j->tally = (AsndJournalTally){.spam = 0};
+	asnd_store_work_begins(j->store);
 	row = STEP(j, Q_REPLAY, "");
 	for (; row; row = asnd_store_next(j->store, j->q[Q_REPLAY])) {
 		Entry e;
@@ -162,6 +163,7 @@ asnd_journal_replay(AsndJournal *j)
 			take_back(j, e.ref);
 	}
 	DONE(j, Q_REPLAY);
+	asnd_store_work_ends(j->store);
 }
 
 const AsndJournalTally *
@@ -353,8 +355,10 @@ asnd_journal_prune(AsndJournal *j, gint64 now)
 	if (!any)
 		return FALSE;
 	asnd_store_begin(j->store);
+	asnd_store_work_begins(j->store);
 	RUN(j, Q_PRUNE, "i", before);
 	RUN(j, Q_PRUNE_BACK, "");
+	asnd_store_work_ends(j->store);
 	asnd_journal_replay(j);
 	return TRUE;
 }

@@ -10,6 +10,7 @@
 
 #define SLOW_DISK 10000000 /* bytes a second */
 #define PROGRESS 1000000   /* steps of SQLite between two signs of progress */
+#define WORK_STEPS 10000   /* the same of long work: some hundred rows */
 
 static int
 on_progress(void *data)
@@ -21,6 +22,7 @@ on_progress(void *data)
 void
 asnd_store_started(AsndStore *store)
 {
+	store->starting = FALSE;
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
 }
 
@@ -35,7 +37,44 @@ asnd_store_ask_for_time(AsndStore *store)
 	if (stat(store->path, &st) == 0)
 		more = (guint)MIN(st.st_size / SLOW_DISK, 24 * 3600);
 	asn_notify_extend(more);
+	store->starting = TRUE;
 	sqlite3_progress_handler(store->db, PROGRESS, on_progress, NULL);
+}
+
+/* --- long work -------------------------------------------------------------
+ */
+
+static int
+on_work(void *data)
+{
+	AsndStore *store = data;
+	gint64 now = g_get_monotonic_time();
+
+	if (now - store->pinged < store->ping_every)
+		return 0;
+	store->pinged = now;
+	asn_notify_alive();
+	return 0;
+}
+
+/* Twice as often as the main loop pings: that one did so a while ago. */
+void
+asnd_store_work_begins(AsndStore *store)
+{
+	guint ms = asn_notify_interval();
+
+	if (store->starting || ms == 0)
+		return;
+	store->ping_every = ms * (gint64)1000 / 2;
+	store->pinged = g_get_monotonic_time();
+	sqlite3_progress_handler(store->db, WORK_STEPS, on_work, store);
+}
+
+void
+asnd_store_work_ends(AsndStore *store)
+{
+	if (!store->starting)
+		sqlite3_progress_handler(store->db, 0, NULL, NULL);
 }
 
 /* SQLite answers from its cache, so the file is read beside it, through the

@@ -16,7 +16,9 @@ struct _AsndStore {
 	gboolean open; /* a transaction is */
 	int failed;    /* first error code since the last commit */
 	char *reason;
-	guint64 changes, written; /* rows: seen so far, committed */
+	guint64 changes, written;  /* rows: seen so far, committed */
+	gboolean starting;         /* asnd_store_started comes yet */
+	gint64 pinged, ping_every; /* microseconds, monotonic; of long work */
 };
 
 /* Checking may take long: the service manager is asked for more time, as much

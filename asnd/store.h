@@ -33,6 +33,11 @@ void asnd_store_started(AsndStore *store);
  * waited for 2 s at most).  NULL: fine, else what is wrong, valid until the
  * next call.  *lost: the file is no longer there under its name. */
 const char *asnd_store_probe(AsndStore *store, gboolean *lost);
+/* Between these the caller works on many rows, longer than the watchdog waits
+ * perhaps: it is pinged as SQLite gets on with that, and not while SQLite waits
+ * for the disk or a lock.  At the start they do nothing: asnd_store_started. */
+void asnd_store_work_begins(AsndStore *store);
+void asnd_store_work_ends(AsndStore *store);
 void asnd_store_close(AsndStore *store); /* commits; NULL is fine */
 gint64 asnd_store_install_time(const AsndStore *store);
 /* The path the corrupt file was moved to; NULL: it was sound or new. */

@@ -137,11 +137,12 @@ judge(const AsnCellsQuestion *q, const AsnAddr *addr, AsnCell *cell)
 static void
 obey(const AsnCellsQuestion *q, const AsnAddr *addr, AsnCell *cell)
 {
-	AsnRule rule;
-
 	if (asn_rules_find(
-		q->rules, addr, cell->origin.asn, (gint64)q->now, &rule))
-		cell->flagged = rule.action == ASN_RULE_BLOCK && !cell->exempt;
+		q->rules, addr, cell->origin.asn, (gint64)q->now, &cell->rule))
+		cell->flagged =
+		    cell->rule.action == ASN_RULE_BLOCK && !cell->exempt;
+	else
+		cell->rule.action = 0;
 }
 
 static void

@@ -32,6 +32,7 @@ typedef struct {
 	AsnOrigin origin; /* prefix.addr.family 0: in no network */
 	gboolean exempt;
 	gboolean flagged; /* as the milter flags mail from there */
+	AsnRule rule;     /* that decided it; action 0: none did */
 	double score;     /* with reputation */
 } AsnCell;
 

@@ -50,7 +50,7 @@ static void
 json_entry(GString *out, const AsnExportEntry *x)
 {
 	g_autoptr(GString) one = g_string_new("{");
-	char net[ASN_NETWORK_STRLEN];
+	char net[ASN_NETWORK_STRLEN], rule[ASN_RULE_STRLEN];
 
 	asn_json_member_string(
 	    one, "network", asn_network_format(&x->net, net));
@@ -66,6 +66,9 @@ json_entry(GString *out, const AsnExportEntry *x)
 		asn_json_member(one, "score");
 		put_score(one, x->score);
 	}
+	if (x->rule.action != 0)
+		asn_json_member_string(
+		    one, "rule", asn_rule_format(&x->rule, rule));
 	g_string_append_printf(out, "%s}", one->str);
 }
 
@@ -118,9 +121,9 @@ csv_holder(GString *out, const AsnOrigin *origin)
 gboolean
 asn_export_csv(const AsnExport *e, GString *out, GError **error)
 {
-	char net[ASN_NETWORK_STRLEN];
+	char net[ASN_NETWORK_STRLEN], rule[ASN_RULE_STRLEN];
 
-	g_string_append(out, "network,asn,holder,country,score\r\n");
+	g_string_append(out, "network,asn,holder,country,score,rule\r\n");
 	for (guint i = 0; i < e->entries->len; i++) {
 		const AsnExportEntry *x = entry(e, i);
 
@@ -133,6 +136,9 @@ asn_export_csv(const AsnExport *e, GString *out, GError **error)
 		g_string_append_printf(out, ",%s,", x->origin.country);
 		if (!isnan(x->score))
 			put_score(out, x->score);
+		g_string_append_c(out, ',');
+		if (x->rule.action != 0)
+			g_string_append(out, asn_rule_format(&x->rule, rule));
 		g_string_append(out, "\r\n");
 	}
 	return TRUE;

@@ -12,6 +12,7 @@ typedef struct {
 	AsnRange range;
 	AsnOrigin origin;
 	double score;
+	AsnRule rule;
 	gboolean in;
 } Span;
 
@@ -34,6 +35,13 @@ is_in(const AsnExportPick *p, const AsnCell *cell)
 }
 
 static gboolean
+is_same_rule(const AsnRule *a, const AsnRule *b)
+{
+	return a->action == b->action &&
+	       (a->action == 0 || asn_subject_equal(&a->what, &b->what));
+}
+
+static gboolean
 is_alike(AsnExportDetail detail, const Span *a, const Span *b)
 {
 	if (a->in != b->in)
@@ -45,6 +53,8 @@ is_alike(AsnExportDetail detail, const Span *a, const Span *b)
 		return FALSE;
 	if ((detail & ASN_EXPORT_BY_PREFIX) &&
 	    !asn_network_equal(&a->origin.prefix, &b->origin.prefix))
+		return FALSE;
+	if ((detail & ASN_EXPORT_BY_RULE) && !is_same_rule(&a->rule, &b->rule))
 		return FALSE;
 	return !(detail & ASN_EXPORT_BY_SCORE) || isnan(a->score) ||
 	       llrint(a->score * 1000) == llrint(b->score * 1000);
@@ -65,7 +75,8 @@ put(Picking *p, const AsnNetwork *net, gboolean in, const Span *s)
 	    .group = p->group,
 	    .in = in,
 	    .origin = s->origin,
-	    .score = s->score};
+	    .score = s->score,
+	    .rule = s->rule};
 
 	g_array_append_val(p->out, e);
 }
@@ -171,6 +182,7 @@ take_cell(const AsnCell *cell, gpointer data)
 	Span s = {.range = cell->range,
 	    .origin = cell->origin,
 	    .score = p->pick->asns ? (double)NAN : cell->score,
+	    .rule = cell->rule,
 	    .in = is_in(p->pick, cell)};
 	Span *last = NULL;
 

@@ -21,7 +21,8 @@
 typedef enum {
 	ASN_EXPORT_BY_COUNTRY = 1,
 	ASN_EXPORT_BY_PREFIX = 2,
-	ASN_EXPORT_BY_SCORE = 4 /* to three digits */
+	ASN_EXPORT_BY_SCORE = 4, /* to three digits */
+	ASN_EXPORT_BY_RULE = 8
 } AsnExportDetail;
 
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
 	gboolean in; /* FALSE: an exception from the wider one around it */
 	AsnOrigin origin; /* who holds it; what it is by, as `detail` asks */
 	double score;     /* NAN: unknown */
+	AsnRule rule;     /* action 0: not in by one */
 } AsnExportEntry;
 
 /* --- what to pick -----------------------------------------------------------

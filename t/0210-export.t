@@ -145,8 +145,8 @@ sub table_says {
 sub json_rows { my $j = decode_json(slurp($_[0])); map { [$_->{network}, $_] } @{ $j->{networks} } }
 sub csv_rows {
 	my ($head, @lines) = split /\r\n/, slurp($_[0]);
-	is($head, 'network,asn,holder,country,score', 'csv: header');
-	map { my @f = /^([^,]+),(\d*),"((?:[^"]|"")*)",(\w*),([\d.]*)$/ or die "csv: $_"; [$f[0], \@f] } @lines;
+	is($head, 'network,asn,holder,country,score,rule', 'csv: header');
+	map { my @f = /^([^,]+),(\d*),"((?:[^"]|"")*)",(\w*),([\d.]*),([\w:.\/]*)$/ or die "csv: $_"; [$f[0], \@f] } @lines;
 }
 
 # --- what is flagged, in every format ----------------------------------------

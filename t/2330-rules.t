@@ -345,6 +345,13 @@ sub exported { # the first line that matches
 my %wanted = ('192.0.2.9' => 1, '192.0.2.7' => 0, '192.0.2.200' => 0, '198.51.100.7' => 0, '198.51.100.200' => 1,
 	'203.0.113.9' => 1, '203.0.113.8' => 0, '2001:db8::1' => 1, '2001:db8:9::1' => 0, '127.0.0.1' => 0);
 is_deeply({ map { $_ => exported($_) } keys %wanted }, \%wanted, 'export: blocked networks are in, allowed ones out') or diag join "\n", @list;
+my %by = map { $_->{network} => $_->{rule} // '' } @{ decode_json(ok_asnctl('export', '--db', "$dir/db2", '--format', 'json'))->{networks} };
+my %seen = map { $_ => 1 } values %by;
+is_deeply(\%seen, { map { $_ => 1 } '', 'block:192.0.2.0/25', 'block:203.0.113.9', 'block:AS64499' }, 'JSON tells which rules') or diag explain \%by;
+is_deeply([@by{'192.0.2.64/26', '203.0.113.9/32', '2001:db8:8000::/33', '198.51.100.128/25'}],
+	['block:192.0.2.0/25', 'block:203.0.113.9', 'block:AS64499', ''], '... where one blocks');
+my %csv = map { /^([^,]*),.*,([^,]*)$/ } grep { !/^network/ } split /\r\n/, ok_asnctl('export', '--db', "$dir/db2", '--format', 'csv');
+is_deeply(\%csv, \%by, '... and CSV');
 $p->spew('db2/rules.mmdb', 'x' x 100);
 is((asnctl('export', '--db', "$dir/db2", '--format', 'csv'))[0], 65, '... a broken rules.mmdb is no list');
 ($status, $out, $err) = asnctl('lookup', '--db', "$dir/db2", '192.0.2.9');

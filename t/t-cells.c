@@ -338,6 +338,12 @@ check_cell(const AsnCell *cell, gpointer data)
 		if (asn_rules_find(
 			c->q->rules, &a, key.asn, (gint64)c->q->now, &rule))
 			p.flag = rule.action == ASN_RULE_BLOCK;
+		else
+			rule.action = 0;
+		g_assert_cmpint(rule.action, ==, cell->rule.action);
+		if (rule.action != 0)
+			g_assert_true(
+			    asn_subject_equal(&rule.what, &cell->rule.what));
 		g_assert_cmpint(p.flag && !exempt, ==, cell->flagged);
 	}
 }

@@ -8,6 +8,7 @@
 #include "asnctl.h"
 #include "export.h"
 #include "open-databases.h"
+#include "options.h"
 #include "output.h"
 
 typedef struct {
@@ -149,7 +150,7 @@ parse_and_run(Arguments *args, int argc, char **argv)
 	g_option_context_set_description(context, description);
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error))
-		return complain(EX_USAGE, "%s", error->message);
+		return options_refuse(error, argv);
 	return run(args);
 }
 

@@ -8,6 +8,7 @@
 #include "bus.h"
 #include "history.h"
 #include "json-variant.h"
+#include "options.h"
 #include "output.h"
 #include "subject.h"
 
@@ -192,7 +193,7 @@ asnctl_history(int argc, char **argv)
 	g_option_context_set_description(context, description);
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error))
-		g_printerr("%s: %s\n", g_get_prgname(), error->message);
+		code = options_refuse(error, argv);
 	else if (check_arguments(&args))
 		code = run(&args);
 	g_strfreev(args.what);

@@ -11,6 +11,7 @@
 #include "json-variant.h"
 #include "json.h"
 #include "mail-fd.h"
+#include "options.h"
 #include "output.h"
 #include "style.h"
 
@@ -242,7 +243,7 @@ asnctl_learn(int argc, char **argv)
 	g_option_context_set_description(context, description);
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error))
-		g_printerr("%s: %s\n", g_get_prgname(), error->message);
+		code = options_refuse(error, argv);
 	else if (check_arguments(&args))
 		code = run(&args);
 	g_free(args.user);

@@ -12,6 +12,7 @@
 #include "holdings.h"
 #include "json.h"
 #include "open-databases.h"
+#include "options.h"
 #include "output.h"
 
 typedef struct {
@@ -229,10 +230,8 @@ asnctl_networks(int argc, char **argv)
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (g_option_context_parse(context, &argc, &argv, &error))
 		code = run(&args);
-	else {
-		g_printerr("asnctl networks: %s\n", error->message);
-		code = EX_USAGE;
-	}
+	else
+		code = options_refuse(error, argv);
 	g_free(args.config);
 	g_free(args.dir);
 	g_strfreev(args.what);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "asnctl.h"
+#include "options.h"
 #include "output.h"
 #include "replay-maildir.h"
 #include "replay.h"
@@ -259,7 +260,7 @@ parse_arguments(int *argc, char ***argv)
 	    "ham.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, argc, argv, &error)) {
-		g_printerr("asnctl replay: %s\n", error->message);
+		options_refuse(error, *argv);
 		return FALSE;
 	}
 	return check_arguments(&args);

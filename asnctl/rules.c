@@ -7,6 +7,7 @@
 #include "asnctl.h"
 #include "bus.h"
 #include "json-variant.h"
+#include "options.h"
 #include "output.h"
 #include "rules-date.h"
 #include "rules-text.h"
@@ -50,7 +51,7 @@ parse(const GOptionEntry *entries, const char *arguments, const char *summary,
     const char *description, int argc, char **argv)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(arguments);
-	GError *error = NULL;
+	g_autoptr(GError) error = NULL;
 
 	g_option_context_set_summary(context, summary);
 	g_option_context_set_description(context, description);
@@ -59,7 +60,7 @@ parse(const GOptionEntry *entries, const char *arguments, const char *summary,
 		return argc > 1 ? refuse("no arguments expected; --remove "
 					 "takes a rule back")
 				: EX_OK;
-	return refuse_error(error);
+	return options_refuse(error, argv);
 }
 
 /* --- allow and block ------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include "bus.h"
 #include "escape.h"
 #include "json-variant.h"
+#include "options.h"
 #include "output.h"
 #include "style.h"
 
@@ -177,9 +178,7 @@ asnctl_top(int argc, char **argv)
 	g_option_context_set_description(
 	    context, "ORDER is spam, ham or score.\n");
 	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse(context, &argc, &argv, &error)) {
-		g_printerr("asnctl top: %s\n", error->message);
-		return EX_USAGE;
-	}
+	if (!g_option_context_parse(context, &argc, &argv, &error))
+		return options_refuse(error, argv);
 	return check_and_run(&bus, args, by ? by : "spam", limit, json);
 }

@@ -168,6 +168,7 @@ fails(65, qr/no Received line is of this host; .*\(now: mx\.example\.org\)/, 'a 
 	file_of($p->mail(ip => '192.0.2.90', unsealed => 1) =~ s/mx\.example\.org/mx.example.net/r));
 fails(65, qr/its X-ASN-Seal does not verify/, 'a forged seal', {}, @who,
 	file_of($p->mail(ip => '192.0.2.91') =~ s/ip=192\.0\.2\.91/ip=192.0.2.92/r =~ s/mx\.example\.org/mx.example.net/r));
+fails(64, qr/: the argument "\\xff" after --user is not valid UTF-8; only text/, 'a user that is no text', {}, '--spam', '--user', "\xff", $file);
 fails(64, qr/either --spam or --ham/, 'no class', {}, $file);
 fails(64, qr/either --spam or --ham/, 'both classes', {}, '--spam', '--ham', $file);
 ($status, $out, $err) = $bus->call({}, 'Learn', 'shs', 'maybe', '0', '');

@@ -96,7 +96,21 @@ check_rule(Arguments *args)
 	return check_subjects(args->what);
 }
 
-/* What holds from now on, in words. */
+/* The milter gives clients of loopback no header.  A rule is /8 or narrower:
+ * its first address tells. */
+static void
+warn_of_loopback(const AsnSubject *subject)
+{
+	char what[ASN_SUBJECT_STRLEN];
+
+	if (subject->kind != ASN_SUBJECT_AS &&
+	    asn_addr_is_loopback(&subject->net.addr))
+		g_printerr("%s: warning: mail from %s, this host itself, gets "
+			   "no header: the rule has no effect on it\n",
+		    g_get_prgname(), asn_subject_format(subject, what));
+}
+
+/* What holds from now on, in words; and a warning where that is nothing. */
 static void
 say_set(GString *out, const char *action, const char *text, gint64 until)
 {
@@ -114,6 +128,7 @@ say_set(GString *out, const char *action, const char *text, gint64 until)
 		    asn_until_format(until, end));
 	g_string_append(
 	    out, until % 86400 == 0 && until != 0 ? " UTC\n" : "\n");
+	warn_of_loopback(&subject);
 }
 
 static int

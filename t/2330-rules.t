@@ -105,6 +105,13 @@ comes('the milter knows', sub { header('192.0.2.7') =~ /^Yes, rule=block/ });
 is_deeply([asnctl('rules', '--remove', '192.0.2.7')], [69, '',
 	"asnctl rules: there is no rule for 192.0.2.7; \"asnctl rules\" lists all\n"], 'a second time: there is none');
 
+# --- this host itself, which is not judged --------------------------------------------------
+for my $what ('127.0.0.1', '127.0.0.0/8') {
+	is_deeply([asnctl('block', $what)], [0, "mail from $what is blocked\n", "asnctl block: warning: mail from $what, this host itself, " .
+		"gets no header: the rule has no effect on it\n"], "$what is blocked, with a warning");
+	ok_asnctl('rules', '--remove', $what);
+}
+
 # --- an end -------------------------------------------------------------------------------
 my $end = int(time) + 3;
 ok_asnctl('allow', '192.0.2.128/25', '--until', iso($end));

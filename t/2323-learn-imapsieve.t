@@ -4,6 +4,7 @@
 # hands what users move into and out of Junk to asnctl learn, by imapsieve.
 use strict;
 use warnings;
+use File::Copy qw(copy);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Bus;
@@ -26,7 +27,10 @@ my %file = $page =~ /^\.Pa (\S+)\n\.Bd -literal[^\n]*\n(.*?)^\.Ed$/msg;
 my %at = ('/etc/dovecot/conf.d/99-asnd.conf' => 'recipe.conf', '/etc/dovecot/sieve/asnd-spam.sieve' => 'asnd-spam.sieve',
 	'/etc/dovecot/sieve/asnd-ham.sieve' => 'asnd-ham.sieve', '/usr/local/libexec/asnd-learn' => 'asnd-learn');
 is(join(' ', grep { !defined $file{$_} } sort keys %at), '', 'every file of the recipe stands in the manual');
-my $asnctl = "$Bus::build/asnctl/asnctl";
+# Where Dovecot's users may execute it: the clone may be in /root.
+my $asnctl = "$dir/asnctl";
+copy("$Bus::build/asnctl/asnctl", $asnctl) or die "$asnctl: $!";
+chmod 0755, $asnctl;
 for my $path (sort keys %at) {
 	my $text = $file{$path} // '';
 	$text =~ s{/etc/dovecot/sieve/}{$dir/}g;

@@ -9,6 +9,7 @@ use Digest::SHA qw(sha256_hex);
 use File::Basename;
 use File::Find;
 use File::Path qw(make_path);
+use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 use FindBin;
 use JSON::PP;
@@ -19,9 +20,12 @@ use Lists qw(bits);
 
 my $src    = dirname(dirname(abs_path($0)));
 my $build  = abs_path($ENV{ASND_BUILD} // "$src/build");
-my $asnctl = "$build/asnctl/asnctl";
 my $tmp    = tempdir(CLEANUP => 1);
 chmod 0755, $tmp;
+# Where other users may execute it, too: the clone may be in /root.
+my $asnctl = "$tmp/asnctl";
+copy("$build/asnctl/asnctl", $asnctl) or die "$asnctl: $!";
+chmod 0755, $asnctl;
 my $uid = 54321; # nobody's
 
 sub slurp {

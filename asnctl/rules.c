@@ -7,6 +7,7 @@
 #include "asnctl.h"
 #include "bus.h"
 #include "json-variant.h"
+#include "json.h"
 #include "options.h"
 #include "output.h"
 #include "rules-date.h"
@@ -110,17 +111,12 @@ warn_of_loopback(const AsnSubject *subject)
 		    g_get_prgname(), asn_subject_format(subject, what));
 }
 
-/* What holds from now on, in words; and a warning where that is nothing. */
 static void
-say_set(GString *out, const char *action, const char *text, gint64 until)
+say_words(GString *out, const char *action, const char *what, gint64 until)
 {
-	char what[ASN_SUBJECT_STRLEN], end[ASN_UNTIL_SIZE];
-	AsnSubject subject;
+	char end[ASN_UNTIL_SIZE];
 
-	if (!asn_subject_parse(text, &subject, NULL))
-		return; /* check_subjects let none through */
-	g_string_append_printf(out, "mail from %s is %s",
-	    asn_subject_format(&subject, what),
+	g_string_append_printf(out, "mail from %s is %s", what,
 	    strcmp(action, "block") == 0 ? "blocked" : "allowed");
 	if (until != 0)
 		g_string_append_printf(out, " until %s%s",
@@ -128,6 +124,32 @@ say_set(GString *out, const char *action, const char *text, gint64 until)
 		    asn_until_format(until, end));
 	g_string_append(
 	    out, until % 86400 == 0 && until != 0 ? " UTC\n" : "\n");
+}
+
+/* One line, one object; with the keys that the rule has in "rules". */
+static void
+say_json(GString *out, const char *action, const char *what, gint64 until)
+{
+	g_string_append_c(out, '{');
+	asn_json_member_string(out, "action", action);
+	asn_json_member_string(out, "what", what);
+	if (until != 0)
+		asn_json_member_uint(out, "until", (guint64)until);
+	g_string_append(out, "}\n");
+}
+
+/* What holds from now on, and a warning where that is nothing. */
+static void
+say_set(
+    GString *out, const Arguments *args, const char *action, const char *text)
+{
+	char what[ASN_SUBJECT_STRLEN];
+	AsnSubject subject;
+
+	if (!asn_subject_parse(text, &subject, NULL))
+		return; /* check_subjects let none through */
+	asn_subject_format(&subject, what);
+	(args->json ? say_json : say_words)(out, action, what, args->end);
 	warn_of_loopback(&subject);
 }
 
@@ -143,7 +165,7 @@ set_all(const Arguments *args, const char *action)
 			args->note ? args->note : ""),
 		    NULL, NULL);
 		if (code == EX_OK)
-			say_set(out, action, *w, args->end);
+			say_set(out, args, action, *w);
 	}
 	written = output_to_stdout(out->str, out->len);
 	return code != EX_OK ? code : written;
@@ -166,6 +188,8 @@ set_rules(const char *action, const char *summary, int argc, char **argv)
 		"The last day of the rule, or a time (for ever)", "DATE"},
 	    {"note", 0, 0, G_OPTION_ARG_STRING, &args.note,
 		"A line that \"asnctl rules\" shows with it", "TEXT"},
+	    {"json", 0, 0, G_OPTION_ARG_NONE, &args.json,
+		"Print one JSON object a rule", NULL},
 	    ASNCTL_BUS_OPTION(&args.bus),
 	    {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &args.what,
 		NULL, NULL},

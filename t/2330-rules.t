@@ -58,7 +58,10 @@ sub header {
 	local @ENV{qw(LC_ALL LANG LC_CTYPE)} = ('C') x 3;
 	ok_asnctl('block', 'AS64999', '--note', "J\xc3\xbcrgen");
 	is((rules())[0][0][5], "J\xc3\xbcrgen", 'a note without a locale is as it was written');
-	ok_asnctl('rules', '--remove', 'AS64999');
+	is(ok_asnctl('block', '--json', '--until', '2126-12-31', 'as64999', '192.0.2.99'),
+		qq({"action": "block", "what": "AS64999", "until": 4954435200}\n{"action": "block", "what": "192.0.2.99", "until": 4954435200}\n), '--json');
+	is(ok_asnctl('allow', '--json', '192.0.2.99'), qq({"action": "allow", "what": "192.0.2.99"}\n), '... for ever');
+	ok_asnctl('rules', '--remove', 'AS64999', '--remove', '192.0.2.99');
 }
 
 # --- block, allow -----------------------------------------------------------------

@@ -118,7 +118,7 @@ for my $week (0 .. 3) {
 	}
 	push @missed, $p->deliver('wilhelmina', '', ip => '198.18.7.1', time => $now - $week * 7 * $day - 3600);
 }
-ok($p->start_both, 'asnd and asnd-mailwatch') or BAIL_OUT('no asnd');
+ok($p->start_both && $bus->ready, 'asnd and asnd-mailwatch') or BAIL_OUT('no asnd');
 $p->move('wilhelmina', '.Junk', $_, '') for @back;
 $p->move('wilhelmina', '', $_, '.Junk') for @missed;
 ok($p->wait_for('votes', sub { $p->journal =~ /^(?:\S+ ?){6}/ }), 'users moved mail');

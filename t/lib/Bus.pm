@@ -109,6 +109,8 @@ sub as {
 sub spawn {
 	my ($self, $as, @command) = @_;
 	my $n = ++$self->{n};
+	# Here, for one that is killed before it comes to that.
+	$self->spew("$_.$n", '') for qw(out err);
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		$ENV{DBUS_SYSTEM_BUS_ADDRESS} = $self->{address};

@@ -262,9 +262,10 @@ CALL(struct dirent64 *, NULL, readdir64, (DIR * dir), (dir),
 /* --- waiting, sockets, threads ---------------------------------------------
  */
 
-INT(poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms), NONE(POLL))
+INT(poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, fault_poll(ms)),
+    NONE(POLL))
 INT(__poll_chk, (struct pollfd * fds, nfds_t n, int ms, size_t room),
-    (fds, n, ms, room), NONE(POLL))
+    (fds, n, fault_poll(ms), room), NONE(POLL))
 INT(ppoll,
     (struct pollfd * fds, nfds_t n, const struct timespec *t,
 	const sigset_t *set),

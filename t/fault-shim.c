@@ -221,6 +221,16 @@ fault_clock(int monotonic)
 		   : __atomic_load_n(&control->realtime, __ATOMIC_SEQ_CST);
 }
 
+int
+fault_poll(int ms)
+{
+	uint64_t limit = control == NULL ? 0 : GET(control->poll_ms);
+
+	if (limit == 0 || (ms >= 0 && (uint64_t)ms <= limit))
+		return ms;
+	return (int)limit;
+}
+
 /* --- the control file ------------------------------------------------------
  */
 

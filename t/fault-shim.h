@@ -93,7 +93,9 @@ struct FaultRule {
 struct FaultControl {
 	uint64_t magic;
 	int64_t realtime;  /* microseconds added to CLOCK_REALTIME */
-	int64_t monotonic; /* and to CLOCK_MONOTONIC (vDSO readers only) */
+	int64_t monotonic; /* and to CLOCK_MONOTONIC */
+	uint64_t poll_ms;  /* poll sleeps no longer, and returns 0: so that a
+			      leap of the clock is noticed; 0: as asked */
 	uint64_t pid;      /* of who mapped it last; by the shim */
 	uint64_t last;     /* FaultClass of the last hit; by the shim */
 	char last_path[FAULT_PATH];
@@ -103,8 +105,8 @@ struct FaultControl {
 
 /* What lib/fault.py writes. */
 _Static_assert(sizeof(struct FaultRule) == 584, "see lib/fault.py");
-_Static_assert(__builtin_offsetof(struct FaultControl, calls) == 552, "");
-_Static_assert(__builtin_offsetof(struct FaultControl, rules) == 808, "");
+_Static_assert(__builtin_offsetof(struct FaultControl, calls) == 560, "");
+_Static_assert(__builtin_offsetof(struct FaultControl, rules) == 816, "");
 
 /* --- between fault-shim.c and fault-calls.c --------------------------------
  */
@@ -126,5 +128,7 @@ enum FaultVerdict fault_on_path(
 void fault_end(enum FaultVerdict verdict);
 /* Microseconds to add; 0 where nothing is mapped. */
 int64_t fault_clock(int monotonic);
+/* How long a poll that was to take ms takes. */
+int fault_poll(int ms);
 /* The next definition of a function that is interposed here. */
 void *fault_real(const char *name);

@@ -15,7 +15,7 @@ import struct
 
 MAGIC = 0x31746c756166
 PATH, RULES = 512, 4
-RULE_SIZE, CALLS_AT, RULES_AT = 584, 552, 808
+RULE_SIZE, CALLS_AT, RULES_AT = 584, 560, 816
 SIZE = RULES_AT + RULES * RULE_SIZE
 CLASSES = ('open read write sync rename unlink truncate mmap stat accept poll '
            'watch send receive directory memfd socket lock mode mkdir thread '
@@ -95,14 +95,20 @@ class Fault:
         """Offset of the program's clock."""
         self._put(16 if monotonic else 8, int(seconds * 1e6), '=q')
 
+    def leap(self, seconds):
+        """The monotonic clock goes forward: timers are due, within 20 ms."""
+        self._put(24, 20)
+        offset = struct.unpack_from('=q', self.map, 16)[0]
+        self._put(16, offset + int(seconds * 1e6), '=q')
+
     def pid(self):
         """Of the program that mapped it last, 0: none yet."""
-        return self._get(24)
+        return self._get(32)
 
     def last(self):
         """(class, path) of the last hit."""
-        path = self.map[40:40 + PATH].split(b'\0')[0]
-        return CLASSES[self._get(32)], os.fsdecode(path)
+        path = self.map[48:48 + PATH].split(b'\0')[0]
+        return CLASSES[self._get(40)], os.fsdecode(path)
 
     def calls(self):
         """{class: calls since the control file was made}"""

@@ -37,12 +37,36 @@ is_by(const char *p, const char *end)
 	       g_ascii_tolower(p[1]) == 'y' && asn_is_space(p[2]);
 }
 
+/* Mail systems break a line that is longer than SMTP allows (RFC
+ * 5321 4.5.3.1.6; Postfix: smtp_line_length_limit), wherever that is, and go on
+ * behind a space. Who chooses a long HELO chooses the place: it is no fold of
+ * theirs. */
+#define BROKEN_LINE 900
+
+/* The next line end that is a fold, or NULL.  *line: where a line starts. */
+static const char *
+find_fold(const char **line, const char *end)
+{
+	const char *p = *line, *lf;
+
+	while ((lf = memchr(p, '\n', (gsize)(end - p))) != NULL) {
+		gboolean broken =
+		    lf - p >= BROKEN_LINE && end - lf > 1 && lf[1] == ' ';
+
+		p = lf + 1;
+		if (!broken)
+			break;
+	}
+	*line = p;
+	return lf;
+}
+
 /* The "by" that opens a continuation line.  *from_end: end of the first line,
  * where the MTA's own "[address])" stands. */
 static const char *
 find_by_folded(const char *p, const char *end, const char **from_end)
 {
-	const char *lf = memchr(p, '\n', (gsize)(end - p));
+	const char *lf = find_fold(&p, end);
 
 	*from_end = lf;
 	while (lf != NULL) {
@@ -51,7 +75,7 @@ find_by_folded(const char *p, const char *end, const char **from_end)
 			s.p++;
 		if (s.p > lf + 1 && is_by(s.p, end))
 			return s.p;
-		lf = memchr(lf + 1, '\n', (gsize)(end - lf - 1));
+		lf = find_fold(&p, end);
 	}
 	return NULL;
 }
@@ -72,20 +96,39 @@ find_by_single(const char *p, const char *end)
 	return found;
 }
 
+/* An address in which the line may be broken. */
+static void
+parse_address(const char *p, const char *end, AsnAddr *out)
+{
+	char text[64]; /* longer is none */
+	gsize n = 0;
+
+	for (; p < end && n < sizeof text; p++)
+		if (!asn_is_space(*p))
+			text[n++] = *p;
+	if (n < sizeof text)
+		asn_addr_parse(text, n, out);
+}
+
 /* The last "[address]" that follows a space or an opening parenthesis, as in
- * "from HELO (RDNS [ADDR])"; Exim's "helo=[...]" is the client's word. */
+ * "from HELO (RDNS [ADDR])"; Exim's "helo=[...]" is the client's word, and
+ * stands behind the address. */
 static void
 parse_from(const char *p, const char *end, AsnAddr *out)
 {
-	const char *close = memrchr(p, ']', (gsize)(end - p));
-	const char *open;
+	const char *close, *open;
 
-	if (close == NULL)
-		return;
-	open = memrchr(p, '[', (gsize)(close - p));
-	if (open == NULL || open == p || (open[-1] != ' ' && open[-1] != '('))
-		return;
-	asn_addr_parse(open + 1, (gsize)(close - open - 1), out);
+	do {
+		close = memrchr(p, ']', (gsize)(end - p));
+		if (close == NULL)
+			return;
+		open = memrchr(p, '[', (gsize)(close - p));
+		if (open == NULL || open == p)
+			return;
+		end = open; /* every turn takes a bracket off */
+	} while (open[-1] == '=');
+	if (open[-1] == ' ' || open[-1] == '(')
+		parse_address(open + 1, close, out);
 }
 
 /* RFC 3848 and RFC 6531 keywords: ESMTPSA, UTF8SMTPA, ... */

@@ -163,8 +163,14 @@ static const struct {
      "evil [198.51.100.9] with ESMTPA ;\"@mx>" TAIL,
 	"192.0.2.7", "mx", FALSE, TRUE, TRUE},
     /* others' ways of writing it */
-    {"from h ([192.0.2.7] helo=[198.51.100.9])\n\tby mx with esmtps" TAIL, NULL,
-	"mx", FALSE, FALSE, TRUE},
+    {"from h ([192.0.2.7] helo=[198.51.100.9])\n\tby mx with esmtps" TAIL,
+	"192.0.2.7", "mx", FALSE, FALSE, TRUE},
+    {"from [192.0.2.7] (helo=[198.51.100.9])\n\tby mx with esmtp" TAIL,
+	"192.0.2.7", "mx", FALSE, FALSE, TRUE},
+    {"from h (helo=[198.51.100.9])\n\tby mx with esmtp" TAIL, NULL, "mx", FALSE,
+	FALSE, TRUE},
+    {"from h=[198.51.100.9] (u [unknown])\n\tby mx with SMTP" TAIL, NULL, "mx",
+	FALSE, FALSE, TRUE},
     {"from h (rdns [192.0.2.7] (may be forged))\n\tby mx (8.17.1/8.17.1) with "
      "ESMTPA id 3" TAIL,
 	"192.0.2.7", "mx", TRUE, FALSE, TRUE},
@@ -208,6 +214,31 @@ test_received(void)
 		g_assert_cmpint(r.has_date, ==, lines[i].date);
 		if (r.has_date)
 			g_assert_cmpint(r.date, ==, 1795227417);
+	}
+}
+
+/* A relay breaks a line above 998 bytes where it comes to that: in the middle
+ * of what it wrote behind a long HELO. */
+static void
+test_received_broken(void)
+{
+	g_autofree char *fill = g_strnfill(997, 'x');
+
+	for (gsize n = 900; n < 997; n++) {
+		g_autofree char *line = g_strdup_printf(
+		    "from [198.51.100.9]%.*s by (u.example [192.0.2.7])",
+		    (int)n - 24, fill);
+		g_autofree char *value = g_strdup_printf(
+		    "%.985s\n %s\n\tby mx (Postfix) with SMTP id 1" TAIL, line,
+		    strlen(line) > 985 ? line + 985 : "x");
+		char buf[ASN_ADDR_STRLEN];
+		AsnReceived r;
+
+		g_test_message("HELO of %" G_GSIZE_FORMAT, n);
+		g_assert_true(asn_received_parse(value, strlen(value), &r));
+		g_assert_cmpstr(
+		    asn_addr_format(&r.client, buf), ==, "192.0.2.7");
+		g_assert_cmpmem(r.by, r.by_len, "mx", 2);
 	}
 }
 
@@ -327,6 +358,7 @@ main(int argc, char **argv)
 	g_test_add_func("/headers/is", test_is);
 	g_test_add_func("/date", test_date);
 	g_test_add_func("/received/line", test_received);
+	g_test_add_func("/received/broken", test_received_broken);
 	g_test_add_func("/received/chain", test_chain);
 	g_test_add_func("/received/many", test_many);
 	g_test_add_func("/received/long-line", test_long_line);

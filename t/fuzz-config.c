@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-config.c: any bytes as asnd.conf. */
+/*
+ * fuzz-config.c: any bytes as asnd.conf.
+ *
+ * Covers: lib/config.c lib/config-values.c.
+ * Longest input: 1024
+ */
 
 #include <stdlib.h>
 #include <string.h>

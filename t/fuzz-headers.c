@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-headers.c: any bytes as a header block. */
+/*
+ * fuzz-headers.c: any bytes as a header block.
+ *
+ * Covers: lib/headers.c lib/block.c.
+ * Longest input: 2048
+ */
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-mmdb.c: opening, walking and asking any bytes as a MaxMind DB. */
+/*
+ * fuzz-mmdb.c: opening, walking and asking any bytes as a MaxMind DB.
+ *
+ * Covers: lib/mmdb.c lib/mmdb-check.c lib/mmdb-check-data.c lib/mmdb-field.c.
+ * Longest input: 4096
+ */
 
 #include "mmdb.h"
 

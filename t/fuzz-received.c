@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-received.c: any bytes as the value of a Received line. */
+/*
+ * fuzz-received.c: any bytes as the value of a Received line.
+ *
+ * Covers: lib/received.c lib/date.c.
+ * Longest input: 512
+ */
 
 #include <stdlib.h>
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-replay.c: the input of asnctl replay, and the model on what it holds. */
+/*
+ * fuzz-replay.c: the input of asnctl replay, and the model on what it holds.
+ *
+ * Covers: asnctl/replay-input.c.
+ * Longest input: 1024
+ */
 
 #include <math.h>
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-seal.c: any bytes as a seal, a key file and a holder's name. */
+/*
+ * fuzz-seal.c: any bytes as a seal, a key file and a holder's name.
+ *
+ * Covers: lib/seal.c lib/trace.c.
+ * Longest input: 512
+ */
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-source-mmdb.c: any bytes as a vendor's .mmdb. */
+/*
+ * fuzz-source-mmdb.c: any bytes as a vendor's .mmdb.
+ *
+ * Covers: asnctl/source-mmdb.c.
+ * Longest input: 4096
+ */
 
 #include "source.h"
 

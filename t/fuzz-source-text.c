@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-source-text.c: any bytes as a text source, and the file made of it. */
+/*
+ * fuzz-source-text.c: any bytes as a text source, and the file made of it.
+ *
+ * Covers: asnctl/source-text.c.
+ * Longest input: 1024
+ */
 
 #include "source.h"
 

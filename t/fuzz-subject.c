@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-subject.c: any bytes as an address, a network or an AS. */
+/*
+ * fuzz-subject.c: any bytes as an address, a network or an AS.
+ *
+ * Covers: lib/subject.c lib/addr.c.
+ * Longest input: 128
+ */
 
 #include <stdlib.h>
 #include <string.h>

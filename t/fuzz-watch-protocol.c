@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz-watch-protocol.c: any packet, as either end may get it. */
+/*
+ * fuzz-watch-protocol.c: any packet, as either end may get it.
+ *
+ * Covers: lib/watch-protocol.c.
+ * Longest input: 512
+ */
 
 #include <glib.h>
 #include <string.h>

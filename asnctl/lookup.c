@@ -111,7 +111,8 @@ country_of(GArray *countries, AsnMmdbValue record)
 	AsnMmdbField f;
 
 	if (asn_mmdb_map_get(record, "country", 7, &f) &&
-	    f.type == ASN_MMDB_STRING && f.size == 2)
+	    f.type == ASN_MMDB_STRING && f.size == 2 &&
+	    asn_is_country(f.payload))
 		memcpy(new.country, f.payload, 2);
 	for (guint i = 0; i < countries->len; i++) {
 		LookupCountry *c = &g_array_index(countries, LookupCountry, i);

@@ -17,6 +17,14 @@ struct _AsnNetworks {
 	    key_at[N_KEYS]; /* where our writer puts them: at the very start */
 };
 
+gboolean
+asn_is_country(const void *code)
+{
+	const char *c = code;
+
+	return g_ascii_isupper(c[0]) && g_ascii_isupper(c[1]);
+}
+
 /* G_MAXSIZE for a key that no record has. */
 static void
 find_keys(AsnNetworks *n)
@@ -115,7 +123,8 @@ take_field(const MmdbSection *s, int key, const MmdbHeader *h, AsnOrigin *out,
 		*prefix_length = MIN(128, uint_of(s, h, ASN_MMDB_UINT16));
 		break;
 	case KEY_COUNTRY:
-		if (h->type == ASN_MMDB_STRING && h->size == 2)
+		if (h->type == ASN_MMDB_STRING && h->size == 2 &&
+		    asn_is_country(payload))
 			memcpy(out->country, payload, 2);
 		break;
 	default:

@@ -17,11 +17,15 @@
 
 typedef struct {
 	guint32 asn;       /* 0: unknown */
-	char country[3];   /* "": unknown */
+	char country[3];   /* "": unknown, or no code */
 	AsnNetwork prefix; /* routed prefix; addr.family 0: no record at all */
 	const char *org;   /* not NUL-terminated; NULL: unknown; lives as long as the db */
 	gsize org_len;
 } AsnOrigin;
+
+/* A country is printed and put into headers as it is: two capital letters, or
+ * it is none.  The two bytes may be anything. */
+gboolean asn_is_country(const void *code);
 
 typedef struct _AsnNetworks AsnNetworks;
 /* Also demands our database_type and checksum: ASN_MMDB_ERROR_KIND otherwise. */

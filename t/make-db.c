@@ -2,7 +2,8 @@
 /*
  * make-db.c: small databases for the milter's tests.
  *
- *   make-db DIR networks [HOLDER]   networks.mmdb: documentation networks
+ *   make-db DIR networks [HOLDER [COUNTRY]]
+ *                                   networks.mmdb: documentation networks
  *   make-db DIR base ID BAD-NET...   reputation.mmdb, generation ID
  *   make-db DIR random N            reputation.mmdb with N /32s, 1 to 223.x
  *   make-db DIR recent ID NET...    recent.mmdb for base ID: NET turned bad
@@ -131,7 +132,8 @@ main(int argc, char **argv)
 
 	if (argc > 2 && strcmp(argv[2], "networks") == 0) {
 		put(argv[1], ASN_NETWORKS_FILE,
-		    test_db_networks(argc > 3 ? argv[3] : "Example Networks"));
+		    test_db_networks_of(argc > 3 ? argv[3] : "Example Networks",
+			argc > 4 ? argv[4] : NULL));
 		return 0;
 	}
 	if (argc == 4 && strcmp(argv[2], "votes") == 0) {

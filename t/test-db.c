@@ -38,6 +38,12 @@ net(const char *text)
 GBytes *
 test_db_networks(const char *holder)
 {
+	return test_db_networks_of(holder, NULL);
+}
+
+GBytes *
+test_db_networks_of(const char *holder, const char *country)
+{
 	AsnMmdbWriterOptions options = {ASN_NETWORKS_TYPE, "test", 1, FALSE};
 	AsnMmdbWriter *w = asn_mmdb_writer_new(&options);
 	GError *error = NULL;
@@ -54,7 +60,10 @@ test_db_networks(const char *holder)
 		    w, "autonomous_system_organization", 30);
 		asn_mmdb_put_string(w, holder, strlen(holder));
 		asn_mmdb_put_shared_string(w, "country", 7);
-		asn_mmdb_put_string(w, networks[i].country, 2);
+		if (country == NULL)
+			asn_mmdb_put_string(w, networks[i].country, 2);
+		else
+			asn_mmdb_put_string(w, country, strlen(country));
 		asn_mmdb_put_shared_string(w, "prefix_length", 13);
 		asn_mmdb_put_uint16(w, n.len);
 		check(asn_mmdb_writer_add(w, &n, at, &error), error);

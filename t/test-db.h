@@ -15,6 +15,8 @@
 #include "reputation.h"
 
 GBytes *test_db_networks(const char *holder);
+/* The same, all in one country, which need not be a code. */
+GBytes *test_db_networks_of(const char *holder, const char *country);
 /* recent: only what `bad` adds, for base `id`. */
 GBytes *test_db_reputation(
     gboolean recent, guint64 id, const char *const *bad, gint64 now);

@@ -41,7 +41,7 @@ style_paint(GString *out, const Style *s, StylePaint paint, const char *text)
 		g_string_append(out, "\033[0m");
 }
 
-/* Valid UTF-8 without control characters. */
+/* Valid UTF-8 without control and format characters or line ends. */
 static char *
 clean(const char *text)
 {
@@ -51,7 +51,9 @@ clean(const char *text)
 	for (char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 
-		g_string_append_unichar(out, g_unichar_isprint(c) ? c : ' ');
+		if (!g_unichar_isprint(c) || c == 0x2028 || c == 0x2029)
+			c = ' ';
+		g_string_append_unichar(out, c);
 	}
 	return g_string_free(out, FALSE);
 }

@@ -7,7 +7,8 @@
 
 #include <glib.h>
 
-/* A string with its quotes.  Bytes that are not UTF-8 become U+FFFD. */
+/* A string with its quotes.  Bytes that are not UTF-8 become U+FFFD; control
+ * and format characters are written as \uXXXX. */
 void asn_json_string(GString *out, const char *text, gssize len);
 /* "key": and the value; ", " before it unless an object was just opened. */
 void asn_json_member(GString *out, const char *key);

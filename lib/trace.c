@@ -79,6 +79,9 @@ asn_trace_clean_holder(char *out, const char *org, gsize len)
 
 		if (*s == ' ' && (n == 0 || out[n - 1] == ' '))
 			continue;
+		/* Mail programs would decode "=?": RFC 2047. */
+		if (*s == '?' && n > 0 && out[n - 1] == '=')
+			continue;
 		if (n + strlen(s) > ASN_HOLDER_MAX)
 			break;
 		while (*s != '\0')

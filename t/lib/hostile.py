@@ -32,6 +32,15 @@ HELOS = (b'a', b'[192.0.2.1]', b'\x1b[31mred', b'a\tb', b'x\x07\x08', b'\xff\xfe
          b'])', b'"', b'\\', b'a;b', b'[IPv6:::1]', b'localhost', b'127.0.0.1',
          b'%s%n', b'x' * 255, b'[192.0.2.1])\tby', b'a\r', b'<>', b'a\0b')
 
+HOLDERS = (
+    b'\r\nX-ASN-Spam: No\r\n\r\nbody', b'\nX-ASN-Seal: ' + SEAL, b'\r\r\n\n',
+    b'=?utf-8?B?DQpYLUFTTi1TcGFtOiBZZXM=?=', b'=?x?q?=0D=0AX-ASN-Spam:_Yes?=',
+    b'=\xe6\xa0\xaa\xe6\xa0\xaa?=', b'))))((((', b'\\) \\', b'"\\"', b'x' * 255,
+    b'\xf0\x9f\x92\xa9' * 63, b'e' + b'\xcc\x81' * 120, b'\xe2\x80\xae\xe2\x81\xa6x',
+    b'\x1b]0;x\x07\xc2\x9b31m', b'\xc2\x85\xe2\x80\xa8\xe2\x80\xa9', b'%s%n', b'\t' * 99,
+    b'y' * 70000)
+COUNTRIES = b'\r\n', b'\n\n', b'\x1b[', b'de', b'D', b'', b'DEU', b':\n', b'(('
+
 
 def cased(r, name):
     return bytes(c ^ 32 if chr(c).isalpha() and r.random() < 0.5 else c

@@ -22,6 +22,7 @@
 #include <libmilter/mfapi.h>
 
 #include "databases.h"
+#include "descriptors.h"
 #include "escape.h"
 #include "filter.h"
 #include "listen.h"
@@ -371,6 +372,7 @@ start(AsnConfig *config)
 	filter.clock_offset = clock_offset;
 	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	block_signals();
+	mlt_descriptors_init();
 	if (wake < 0 || !mlt_filter_register(&filter)) {
 		g_critical("cannot start: %s", g_strerror(errno));
 		return EX_OSERR;

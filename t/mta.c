@@ -23,163 +23,17 @@
  * Protocol: libmilter/mfdef.h, version 6.
  */
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <glib.h>
 #include <libmilter/mfdef.h>
 
-typedef struct {
-	const char *spec;
-	int fd;
-	guint32 steps; /* SMFIP_*: what the filter declined */
-	GString *in;
-} Mta;
+#include "mta-wire.h"
 
-/* --- wire -------------------------------------------------------------------
+/* --- answers ----------------------------------------------------------------
  */
-
-static int
-dial(const char *spec)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	struct sockaddr_in in = {.sin_family = AF_INET};
-	gboolean local = g_str_has_prefix(spec, "unix:");
-	struct sockaddr *sa =
-	    local ? (struct sockaddr *)&un : (struct sockaddr *)&in;
-	int fd =
-	    socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	g_strlcpy(un.sun_path, spec + 5, sizeof un.sun_path);
-	if (!local) {
-		in.sin_port = htons((guint16)atoi(spec + 5));
-		inet_pton(AF_INET, strchr(spec, '@') + 1, &in.sin_addr);
-	}
-	if (connect(fd, sa, local ? sizeof un : sizeof in) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static gboolean
-send_all(Mta *m, const char *p, gsize n)
-{
-	while (n > 0) {
-		gssize done = send(m->fd, p, n, MSG_NOSIGNAL);
-		if (done <= 0)
-			return FALSE;
-		p += done;
-		n -= (gsize)done;
-	}
-	return TRUE;
-}
-
-static gboolean
-send_packet(Mta *m, char command, const char *data, gsize n)
-{
-	g_autoptr(GString) s = g_string_sized_new(n + 8);
-	guint32 be = g_htonl((guint32)n + 1);
-
-	g_string_append_len(s, (const char *)&be, 4);
-	g_string_append_c(s, command);
-	g_string_append_len(s, data, (gssize)n);
-	return send_all(m, s->str, s->len);
-}
-
-static gboolean
-recv_all(Mta *m, char *p, gsize n)
-{
-	while (n > 0) {
-		gssize got = recv(m->fd, p, n, 0);
-		if (got <= 0)
-			return FALSE;
-		p += got;
-		n -= (gsize)got;
-	}
-	return TRUE;
-}
-
-/* The command of the next packet, its data in m->in; 0 when lost. */
-static char
-recv_packet(Mta *m)
-{
-	guint32 be;
-	char c;
-
-	if (!recv_all(m, (char *)&be, 4))
-		return 0;
-	be = g_ntohl(be);
-	if (be < 1 || be > 1 << 20 || !recv_all(m, &c, 1))
-		return 0;
-	g_string_set_size(m->in, be - 1);
-	return recv_all(m, m->in->str, be - 1) ? c : 0;
-}
-
-static gboolean
-negotiate(Mta *m)
-{
-	guint32 offer[3] = {g_htonl(6), g_htonl(0x1ff), g_htonl(0xfffff)};
-	guint32 got[3];
-
-	m->fd = dial(m->spec);
-	if (m->fd < 0 ||
-	    !send_packet(m, SMFIC_OPTNEG, (const char *)offer, sizeof offer) ||
-	    recv_packet(m) != SMFIC_OPTNEG || m->in->len < sizeof got)
-		return FALSE;
-	memcpy(got, m->in->str, sizeof got);
-	m->steps = g_ntohl(got[2]);
-	return TRUE;
-}
-
-/* --- events -----------------------------------------------------------------
- */
-
-/* Sends an event that the filter may have declined; waits for its answer
- * unless it said that there is none.  FALSE: lost. */
-static gboolean
-event(Mta *m, char command, guint32 declined, guint32 silent, const char *data,
-    gsize n)
-{
-	if (m->steps & declined)
-		return TRUE;
-	if (!send_packet(m, command, data, n))
-		return FALSE;
-	return m->steps & silent || recv_packet(m) != 0;
-}
-
-static gboolean
-send_connect(Mta *m, const char *family, const char *addr)
-{
-	g_autoptr(GString) s = g_string_new("client.example");
-
-	g_string_append_c(s, '\0');
-	g_string_append_c(s, *family);
-	if (*family != SMFIA_UNKNOWN) {
-		g_string_append_len(s, "\x30\x39", 2); /* port 12345 */
-		g_string_append_len(s, addr, (gssize)strlen(addr) + 1);
-	}
-	return event(
-	    m, SMFIC_CONNECT, SMFIP_NOCONNECT, SMFIP_NR_CONN, s->str, s->len);
-}
-
-static gboolean
-send_header(Mta *m, const char *name, gsize name_len, const char *value,
-    gsize value_len)
-{
-	g_autoptr(GString) s = g_string_new_len(name, (gssize)name_len);
-
-	g_string_append_c(s, '\0');
-	g_string_append_len(s, value, (gssize)value_len);
-	g_string_append_c(s, '\0');
-	return event(
-	    m, SMFIC_HEADER, SMFIP_NOHDRS, SMFIP_NR_HDR, s->str, s->len);
-}
 
 static void
 print_change(const char *what, GString *in)
@@ -222,10 +76,10 @@ send_eom(Mta *m, gboolean show)
 {
 	gboolean last = FALSE;
 
-	if (!send_packet(m, SMFIC_BODYEOB, "", 0))
+	if (!mta_send_packet(m, SMFIC_BODYEOB, "", 0))
 		return FALSE;
 	while (!last) {
-		char c = recv_packet(m);
+		char c = mta_recv_packet(m);
 		if (c == 0)
 			return FALSE;
 		if (show)
@@ -298,7 +152,7 @@ do_headers(Mta *m, guint times, char *rest)
 	gsize name_len = unescape(name), n = unescape(rest);
 
 	for (guint i = 0; i < times; i++)
-		if (!send_header(m, name, name_len, rest, n))
+		if (!mta_send_header(m, name, name_len, rest, n))
 			return FALSE;
 	return TRUE;
 }
@@ -312,7 +166,7 @@ do_macro(Mta *m, char *rest)
 	g_string_append_c(s, '\0');
 	g_string_append_len(s, rest, (gssize)unescape(rest));
 	g_string_append_c(s, '\0');
-	return send_packet(m, SMFIC_MACRO, s->str, s->len);
+	return mta_send_packet(m, SMFIC_MACRO, s->str, s->len);
 }
 
 static gboolean
@@ -322,8 +176,8 @@ do_bytes(Mta *m, gboolean packet, char *rest)
 	g_autoptr(GByteArray) a = from_hex(rest);
 	const char *bytes = (const char *)a->data;
 
-	return packet ? send_packet(m, command, bytes, a->len)
-		      : send_all(m, bytes, a->len);
+	return packet ? mta_send_packet(m, command, bytes, a->len)
+		      : mta_send_all(m, bytes, a->len);
 }
 
 static gboolean
@@ -333,14 +187,14 @@ do_big(Mta *m, char *rest)
 	g_autofree char *value = g_malloc(n);
 
 	memset(value, 'x', n);
-	return send_header(m, rest, strlen(rest), value, n);
+	return mta_send_header(m, rest, strlen(rest), value, n);
 }
 
 static gboolean
 do_again(Mta *m)
 {
 	close(m->fd);
-	return negotiate(m);
+	return mta_negotiate(m);
 }
 
 static gboolean
@@ -351,7 +205,7 @@ run_line(Mta *m, char *line)
 
 	if (strcmp(verb, "connect") == 0) {
 		const char *family = word(&rest);
-		return send_connect(m, family, rest);
+		return mta_send_connect(m, family, rest);
 	}
 	if (strcmp(verb, "macro") == 0)
 		return do_macro(m, rest);
@@ -368,9 +222,9 @@ run_line(Mta *m, char *line)
 	if (strcmp(verb, "eom") == 0)
 		return send_eom(m, TRUE);
 	if (strcmp(verb, "abort") == 0)
-		return send_packet(m, SMFIC_ABORT, "", 0);
+		return mta_send_packet(m, SMFIC_ABORT, "", 0);
 	if (strcmp(verb, "quit") == 0)
-		return send_packet(m, SMFIC_QUIT, "", 0);
+		return mta_send_packet(m, SMFIC_QUIT, "", 0);
 	if (strcmp(verb, "again") == 0)
 		return do_again(m);
 	fprintf(stderr, "mta: %s: no such command\n", verb);
@@ -384,7 +238,7 @@ run_script(Mta *m)
 	size_t size = 0;
 	ssize_t n;
 
-	if (!negotiate(m)) {
+	if (!mta_negotiate(m)) {
 		puts("refused");
 		return 1;
 	}
@@ -420,11 +274,11 @@ load_message(Mta *m, const Load *l, guint i)
 	    g_snprintf(macro, sizeof macro, "Ei%c4L%05xq%u%c", 0, i, l->id, 0);
 
 	for (guint h = 0; h < l->headers; h++)
-		if (!send_header(m, "X-Header", 8,
+		if (!mta_send_header(m, "X-Header", 8,
 			"some value of usual length, 60 bytes or thereabouts.",
 			52))
 			return FALSE;
-	return send_packet(m, SMFIC_MACRO, macro, (gsize)n) &&
+	return mta_send_packet(m, SMFIC_MACRO, macro, (gsize)n) &&
 	       send_eom(m, FALSE);
 }
 
@@ -440,9 +294,9 @@ load_thread(gpointer data)
 	for (guint i = 0; i < l->messages; i++) {
 		g_snprintf(addr, sizeof addr, "%u.%u.%u.%u", 1 + i * 7 % 223,
 		    i * 13 % 256, i * 17 % 256, i * 29 % 256);
-		if (!negotiate(&m) || !send_connect(&m, "4", addr) ||
+		if (!mta_negotiate(&m) || !mta_send_connect(&m, "4", addr) ||
 		    !load_message(&m, l, i) ||
-		    !send_packet(&m, SMFIC_QUIT, "", 0))
+		    !mta_send_packet(&m, SMFIC_QUIT, "", 0))
 			fprintf(stderr, "mta: message %u lost\n", i);
 		else
 			done++;

@@ -10,7 +10,7 @@ use File::Temp qw(tempdir);
 use IO::Socket::UNIX;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(time sleep);
-our @EXPORT = qw(@user $top $build $tmp spew slurp make_db config start_milter
+our @EXPORT = qw(@user @with $top $build $tmp spew slurp make_db config start_milter
 	stop_milter wait_until talk log_text);
 
 our $top = dirname(dirname(dirname(abs_path(__FILE__))));
@@ -25,6 +25,7 @@ mkdir "$tmp/db";
 # It refuses to be root; this user may make sockets in $tmp.
 our @user = $> == 0 ? ('--user', 'nobody') : ();
 chown((getpwnam('nobody'))[2, 3], $tmp) if $> == 0;
+our @with; # a command that starts it, such as prlimit with its options
 my %running;
 
 sub spew { open my $f, '>', $_[0] or die "$_[0]: $!"; print $f $_[1]; close $f }
@@ -58,7 +59,7 @@ sub start_milter {
 	if (!$pid) {
 		open STDOUT, '>>', "$tmp/log" or die;
 		open STDERR, '>>', "$tmp/log" or die;
-		exec "$build/milter/asn-milter", '--config', "$tmp/conf", @user, @args
+		exec @with, "$build/milter/asn-milter", '--config', "$tmp/conf", @user, @args
 			or die "exec: $!";
 	}
 	$running{$pid} = 1;

@@ -36,6 +36,7 @@ syslog(int level, const char *format, ...)
 	priority = level;
 }
 
+#if __USE_FORTIFY_LEVEL > 0
 void
 __syslog_chk(int level, int flag, const char *format, ...)
 {
@@ -46,6 +47,7 @@ __syslog_chk(int level, int flag, const char *format, ...)
 	va_end(args);
 	priority = level;
 }
+#endif
 
 static void
 test_levels(void)

@@ -145,12 +145,12 @@ reload(Loop *l, gint64 now)
 
 	asn_notify_reloading();
 	config = asn_config_load(l->config_path, &error);
-	asn_notify_ready(); /* whatever comes of it */
-	if (config == NULL) {
+	if (config == NULL)
 		g_warning(
 		    "the old configuration stays in use: %s", error->message);
+	asn_notify_ready(); /* whatever comes of it */
+	if (config == NULL)
 		return;
-	}
 	asn_config_free(l->config);
 	l->config = config;
 	l->backoff = BACKOFF_MIN;

@@ -72,7 +72,8 @@ $verb{explain} = $verb{lookup};
 
 # --- running ---------------------------------------------------------------------
 
-my %plain = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL => 'C', DBUS_SYSTEM_BUS_ADDRESS => $bus->{address});
+my %plain = (PATH => '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL => 'C', DBUS_SYSTEM_BUS_ADDRESS => $bus->{address},
+	map { /^GCOV_/ ? ($_ => $ENV{$_}) : () } keys %ENV);
 
 # run({env, as, stdout, stdin}, arguments): exit code or -signal, stdout, stderr.
 sub run {

@@ -123,7 +123,8 @@ class Host(known.Evidence):
                 cwd=self.dir, user=user, group=group, extra_groups=[],
                 start_new_session=True, env=dict(
                     {n: v for n, v in os.environ.items()
-                     if n == 'PATH' or n.endswith('SAN_OPTIONS')}, **dict(env)))
+                     if n == 'PATH' or n.startswith('GCOV_') or
+                     n.endswith('SAN_OPTIONS')}, **dict(env)))
         guard.remember(self.dir, process.pid)
         self.daemons[name] = Daemon(process, log)
         return self.daemons[name]

@@ -9,12 +9,20 @@
 #define SELF (IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED)
 #define APPEARED (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB)
 
+/* At the cost of its owner. */
+static void
+list_anew(MwTree *tree, MwNode *folder)
+{
+	folder->charged = TRUE;
+	mw_node_queue(tree, folder, TRUE);
+}
+
 /* The directory of this node itself was moved, deleted or unmounted. */
 static void
 self_changed(MwTree *tree, MwNode *node)
 {
 	if (node->kind == MW_FOLDER)
-		mw_node_queue(tree, node, TRUE);
+		list_anew(tree, node);
 	else if (node->up == NULL)
 		mw_pattern_refresh(tree, node->pattern);
 	else {
@@ -40,7 +48,7 @@ maildir_changed(MwTree *tree, MwNode *node, const struct inotify_event *event)
 		folder = mw_node_new(tree, node, MW_FOLDER, event->name);
 	/* A new mode or owner matters only to what was not readable. */
 	if (folder != NULL && !(attributes && folder->announced))
-		mw_node_queue(tree, folder, TRUE);
+		list_anew(tree, folder);
 }
 
 static void
@@ -71,6 +79,15 @@ box_changed(
 		tree->refused++;
 }
 
+static double
+cost_of(const MwWatch *watch, const struct inotify_event *event)
+{
+	gboolean box = watch->part != MW_DIR;
+
+	return !box && (event->mask & IN_ISDIR) != 0 ? MW_COST_DIRECTORY
+						     : MW_COST_EVENT;
+}
+
 static void
 dispatch(MwTree *tree, MwWatch *watch, const struct inotify_event *event)
 {
@@ -89,7 +106,7 @@ dispatch(MwTree *tree, MwWatch *watch, const struct inotify_event *event)
 	else if (node->kind == MW_MAILDIR)
 		maildir_changed(tree, node, event);
 	else
-		mw_node_queue(tree, node, TRUE);
+		list_anew(tree, node);
 }
 
 gboolean
@@ -108,6 +125,8 @@ mw_event_step(MwTree *tree, gboolean *overflow)
 	watch = mw_inotify_find(&tree->inotify, event->wd);
 	if (watch == NULL)
 		return TRUE; /* a watch that was dropped meanwhile */
+	if (mw_rest_charge(tree, watch->node, cost_of(watch, event)))
+		return TRUE;
 	if (watch->next == NULL) {
 		if ((event->mask & IN_IGNORED) != 0)
 			mw_inotify_forget(&tree->inotify, event->wd);

@@ -200,6 +200,8 @@ list_done(MwTree *tree)
 	AsnWatchId id = {.id = tree->listing->id};
 	gboolean failed = tree->listing_failed;
 
+	tree->listing->charged = FALSE;
+
 	mw_listing_stop(tree);
 	/* "Every entry was sent" must be true. */
 	if (!failed)
@@ -239,6 +241,9 @@ list_entry(MwTree *tree, const char *name)
 		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return FALSE;
 	tree->listed_entries++;
+	if (tree->listing->charged &&
+	    mw_rest_charge(tree, tree->listing, MW_COST_LISTED))
+		return TRUE; /* and is not listed any more */
 	if (!mw_mail_is_good(tree->listing, &st)) {
 		tree->refused++;
 		return FALSE;

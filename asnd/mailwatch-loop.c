@@ -218,6 +218,8 @@ rescans(Loop *l, gint64 now)
 		mw_scan_all(l->tree);
 		l->working = l->scanning = TRUE;
 	}
+	if (mw_rest_end(l->tree, now))
+		l->working = l->scanning = TRUE;
 	if (now >= l->poll_at) {
 		mw_scan_polled(l->tree);
 		l->poll_at = now + l->config->rescan_interval * SECOND;
@@ -273,7 +275,7 @@ wait_ms(const Loop *l, gint64 now)
 	if (l->tree != NULL) {
 		if (l->working && !l->conn.blocked)
 			return 0;
-		until = l->poll_at;
+		until = MIN(l->poll_at, mw_rest_next(l->tree));
 		if (l->overflown && l->rescan_began == 0)
 			until = MIN(until, l->rescan_at);
 		if (l->conn.blocked) /* timers wait for room, too */

@@ -277,8 +277,11 @@ look_at_maildir(MwTree *tree, MwNode *node)
 	if (!node->announced)
 		announce_maildir(tree, node);
 	g_hash_table_iter_init(&iter, node->children);
-	while (g_hash_table_iter_next(&iter, NULL, &folder))
+	while (g_hash_table_iter_next(&iter, NULL, &folder)) {
+		if (node->force) /* our wish, not an event's */
+			((MwNode *)folder)->charged = FALSE;
 		mw_node_queue(tree, folder, node->force);
+	}
 	if (mw_node_child(node, "") == NULL)
 		mw_node_queue(
 		    tree, mw_node_new(tree, node, MW_FOLDER, ""), TRUE);
@@ -318,6 +321,8 @@ static void
 look_at(MwTree *tree, MwNode *node)
 {
 	node->queued = FALSE;
+	if (mw_rest_covers(node))
+		return;
 	if (node->kind == MW_PARENT)
 		look_at_parent(tree, node);
 	else if (node->kind == MW_MAILDIR)

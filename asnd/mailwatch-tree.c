@@ -101,6 +101,7 @@ forget(MwTree *tree, MwNode *node)
 		mw_inotify_drop(&tree->inotify, &node->watch[part]);
 	if (node->queued)
 		g_queue_unlink(&tree->work, &node->link);
+	mw_rest_forget(tree, node);
 	if (node->kind == MW_MAILDIR) {
 		g_autofree char *path = mw_node_full_path(node);
 		if (g_hash_table_lookup(tree->paths, path) == node)
@@ -369,6 +370,7 @@ mw_tree_new(const char *const *patterns, gboolean folders_only,
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	tree->gone = g_array_new(FALSE, FALSE, sizeof(MwFarewell));
 	g_queue_init(&tree->work);
+	tree->resting = g_ptr_array_new();
 	for (; *patterns != NULL; patterns++)
 		g_ptr_array_add(tree->patterns, pattern_new(*patterns));
 	mw_scan_all(tree);
@@ -387,5 +389,6 @@ mw_tree_free(MwTree *tree)
 	g_hash_table_unref(tree->folders);
 	g_hash_table_unref(tree->paths);
 	g_array_unref(tree->gone);
+	g_ptr_array_unref(tree->resting);
 	g_free(tree);
 }

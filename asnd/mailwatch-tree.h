@@ -12,6 +12,7 @@
  *   mailwatch-scan.c   looking at directories and Maildirs
  *   mailwatch-folder.c looking at folders and listing them
  *   mailwatch-event.c  what inotify says
+ *   mailwatch-rest.c   floods
  *   mailwatch-read.c   header blocks
  *   mailwatch-report.c mails for asnd-report
  */
@@ -37,6 +38,14 @@
 
 typedef enum { MW_PARENT, MW_MAILDIR, MW_FOLDER } MwKind;
 
+/* What a Maildir, or a user's directory above it, may still make us do. */
+typedef struct {
+	double tokens;
+	gint64 filled;      /* tokens are as of then; 0: never asked */
+	gint64 rest, until; /* the last rest: its length; its end, 0: none */
+	gint64 when;        /* the end of the last one, over or not */
+} MwBudget;
+
 typedef struct {
 	char *text;  /* as configured */
 	char *base;  /* its literal part */
@@ -49,7 +58,8 @@ typedef struct {
 struct MwNode {
 	MwKind kind;
 	gboolean announced, queued, force, warned;
-	char *name; /* below up; "" for INBOX and for a pattern's root */
+	gboolean charged; /* an event has it listed: that costs */
+	char *name;       /* below up; "" for INBOX and for a pattern's root */
 	MwNode *up;
 	MwPattern *pattern;
 	guint depth;          /* MW_PARENT: components of rest above it */
@@ -59,6 +69,7 @@ struct MwNode {
 	guint64 dev, ino;     /* not for folders: those are their name */
 	GList link;           /* in tree->work */
 	MwWatch watch[3];     /* by MwPart; folders have new and cur */
+	MwBudget budget;
 	struct timespec
 	    listed[2]; /* change time of new, cur when last listed */
 };
@@ -80,6 +91,7 @@ typedef struct {
 	GHashTable *folders; /* id -> MwNode */
 	GHashTable *paths;   /* path -> MwNode: a Maildir two patterns match */
 	GQueue work;         /* nodes to look at */
+	GPtrArray *resting;  /* nodes, not owned */
 	GArray *gone; /* MwFarewell to say, in order; first gone_said are */
 	guint gone_said;
 	guint32 last_id;
@@ -156,6 +168,28 @@ guint32 mw_count_polled(const MwTree *tree);
 void mw_check_child(MwTree *tree, MwNode *parent, const char *name);
 /* Not ".", "..", cur, new, tmp. */
 gboolean mw_is_folder_name(const char *name);
+
+/* mailwatch-rest.c ------------------------------------------------------- */
+
+/* All users share one queue of events and one asnd.  Whoever makes more of
+ * them than that bears has a rest: nothing of that Maildir is watched or
+ * listed for some seconds, longer each time, and then all of it is looked at
+ * again, so that nothing is missed. */
+
+#define MW_COST_EVENT 1.0
+#define MW_COST_DIRECTORY 20.0 /* that comes or goes */
+#define MW_COST_LISTED 0.05    /* a name in it */
+
+/* TRUE: its rest began; node is not watched any more. */
+gboolean mw_rest_charge(MwTree *tree, MwNode *node, double cost);
+/* It, or what it is in, has a rest. */
+gboolean mw_rest_covers(const MwNode *node);
+/* The node is about to be freed. */
+void mw_rest_forget(MwTree *tree, MwNode *node);
+/* Whose rest is over is looked at again.  TRUE: there is some. */
+gboolean mw_rest_end(MwTree *tree, gint64 now);
+/* When that will be; monotonic time, G_MAXINT64: nobody has one. */
+gint64 mw_rest_next(const MwTree *tree);
 
 /* mailwatch-event.c ------------------------------------------------------ */
 

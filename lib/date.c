@@ -6,6 +6,8 @@
 #include "date.h"
 #include "span.h"
 
+#define YEAR_10000 G_GINT64_CONSTANT(253402300800)
+
 /* min..max digits, then none. */
 static gboolean
 take_number(AsnSpan *c, guint min, guint max, int *out)
@@ -140,6 +142,10 @@ asn_date_parse(const char *text, gsize len, gint64 *out)
 	asn_span_skip_space(&c);
 	if (!take_zone(&c, &zone))
 		return FALSE;
-	*out = date + time - zone * 60;
+	/* A zone may reach over either end: RFC 5322 has them up to 99:59. */
+	time += date - zone * 60;
+	if (time < 0 || time >= YEAR_10000)
+		return FALSE;
+	*out = time;
 	return TRUE;
 }

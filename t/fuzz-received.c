@@ -27,11 +27,8 @@ check_date(gint64 date)
 	struct tm tm;
 	int n;
 
-	/* a zone moves it by less than a day */
-	g_assert_cmpint(date, >, -2 * 86400);
-	g_assert_cmpint(date, <, YEAR_10000 + 2 * 86400);
-	if (date < 0 || date >= YEAR_10000)
-		return;
+	g_assert_cmpint(date, >=, 0);
+	g_assert_cmpint(date, <, YEAR_10000);
 	gmtime_r(&t, &tm);
 	n = snprintf(text, sizeof text, "%d %s %d %02d:%02d:%02d -0000",
 	    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,

@@ -15,7 +15,7 @@
 #include "mailwatch-tree.h"
 #include "notify.h"
 
-#define SECOND G_USEC_PER_SEC
+#define SECOND ((gint64)G_USEC_PER_SEC)
 #define BACKOFF_MIN (SECOND / 20)
 #define BACKOFF_MAX (2 * SECOND)
 /* Steps between two looks at signals and at what asnd asks for */

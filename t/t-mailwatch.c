@@ -337,6 +337,23 @@ test_polled(void)
 	peer_free(p);
 }
 
+/* More microseconds than 32 bits hold: it was taken for 33 milliseconds. */
+static void
+test_long_interval(void)
+{
+	Peer *p = two_users();
+
+	p->no_inotify = TRUE; /* so that each look is told */
+	p->rescan = 4295;
+	peer_start(p);
+	peer_wait(p, p->syncs == 1);
+	for (int i = 0; i < 10; i++)
+		peer_pump(p, 50);
+	g_assert_cmpuint(p->syncs, ==, 1);
+	peer_stop(p);
+	peer_free(p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -350,5 +367,6 @@ main(int argc, char **argv)
 	g_test_add_func("/mailwatch/nonsense", test_nonsense);
 	g_test_add_func("/mailwatch/reload", test_reload);
 	g_test_add_func("/mailwatch/polled", test_polled);
+	g_test_add_func("/mailwatch/long-interval", test_long_interval);
 	return g_test_run();
 }

@@ -92,7 +92,7 @@ check_file(const char *path, gboolean json)
 		print_fault(path, message, json);
 		return code;
 	}
-	db = asn_mmdb_open(fd, path, ASN_MMDB_COPY, &error);
+	db = asn_mmdb_open(fd, path, ASN_MMDB_CHECK_ANY, &error);
 	close(fd);
 	if (db == NULL) {
 		print_fault(path, error->message, json);

@@ -10,6 +10,7 @@
 
 #include <nettle/sha2.h>
 
+#include "huge.h"
 #include "mmdb-private.h"
 
 G_DEFINE_QUARK(asn_mmdb_error, asn_mmdb_error)
@@ -122,20 +123,18 @@ read_all(int fd, guint8 *to, gsize len)
 	return TRUE;
 }
 
-/* The file's bytes; to be given to munmap. */
+/* The file's bytes; to be given to munmap.  A copy: who overwrites or cuts a
+ * mapped file kills whoever has it mapped (SIGBUS), or changes what was checked
+ * under its hands. */
 static guint8 *
-map_file(int fd, gsize len, gboolean copy)
+copy_file(int fd, gsize len)
 {
-	guint8 *p;
+	guint8 *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!copy) {
-		p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-		return p == MAP_FAILED ? NULL : p;
-	}
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-	    -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
+	asn_advise_huge(p, len);
 	if (!read_all(fd, p, len)) {
 		int saved = errno;
 		munmap(p, len);
@@ -180,7 +179,7 @@ asn_mmdb_open(int fd, const char *name, AsnMmdbFlags flags, GError **error)
 
 	if (!check_stat(fd, name, &len, error))
 		return NULL;
-	bytes = map_file(fd, len, (flags & ASN_MMDB_COPY) != 0);
+	bytes = copy_file(fd, len);
 	if (bytes == NULL) {
 		g_set_error(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO,
 		    "%s: cannot be read: %s", name, g_strerror(errno));
@@ -249,8 +248,7 @@ walk(const MmdbLayout *l, guint32 record, guint64 key, guint n, guint *used)
 }
 
 /* The file was checked, so a record is a node, nothing, or good data.  What
- * the bounds say again costs nothing and holds even when somebody overwrites
- * the mapped file. */
+ * the bounds say again costs nothing. */
 static inline gboolean
 take_record(const AsnMmdb *db, guint32 record, AsnMmdbValue *out)
 {

@@ -2,10 +2,11 @@
 /*
  * Reading MaxMind DB files (format 2.0), after checking every byte of them.
  *
- * asn_mmdb_open takes a descriptor, maps or copies the file, and validates it
- * from end to end (MMDB.md "A validator must check"): what it returns can be
- * read without a further bounds check failing.  The handle is immutable: any
- * number of threads may look up at once; close when nobody does.
+ * asn_mmdb_open takes a descriptor, copies the file into memory, where nobody
+ * who overwrites or cuts it can reach it, and validates it from end to end
+ * (MMDB.md "A validator must check"): what it returns can be read without a
+ * further bounds check failing.  The handle is immutable: any number of threads
+ * may look up at once; close when nobody does.
  *
  * Why not libmaxminddb: it opens by path only, checks next to nothing at open, and
  * 1.7.1 crashes on four kinds of hostile file.  It is our oracle in t/ and the
@@ -29,9 +30,6 @@ typedef enum {
 	ASN_MMDB_CHECK_ANY = 0,
 	/* Demand the SHA-256 that our writer puts in (see mmdb-write.h). */
 	ASN_MMDB_CHECK_SUM = 1,
-	/* Copy into anonymous memory before checking: for files that others may
-	 * overwrite or truncate while open (vendor files). */
-	ASN_MMDB_COPY = 2,
 } AsnMmdbFlags;
 
 typedef struct _AsnMmdb AsnMmdb;

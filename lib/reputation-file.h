@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
 	gatomicrefcount refs;
 	AsnMmdb *db;
-	GBytes *bytes; /* what db stands on, or NULL for a mapped file */
+	GBytes *bytes; /* what db stands on, or NULL for a file */
 	RepNode all, raw;
 	double half_life, k, k_all;
 	gint64 weights_time, two_reporters_until;

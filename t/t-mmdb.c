@@ -144,17 +144,11 @@ test_open(void)
 	g_assert_cmpint(
 	    write(fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)),
 	    ==, (gssize)g_bytes_get_size(bytes));
-	for (int copy = 0; copy < 2; copy++) {
-		db = asn_mmdb_open(fd, "good",
-		    ASN_MMDB_CHECK_SUM | (copy ? ASN_MMDB_COPY : 0), &error);
-		g_assert_no_error(error);
-		g_assert_true(asn_mmdb_meta(db)->has_sum);
-		g_assert_cmpstr(
-		    asn_mmdb_meta(db)->database_type, ==, "asnd-Test");
-		asn_mmdb_close(db);
-	}
-	/* A copy does not notice that the file is cut. */
-	db = asn_mmdb_open(fd, "good", ASN_MMDB_COPY, &error);
+	db = asn_mmdb_open(fd, "good", ASN_MMDB_CHECK_SUM, &error);
+	g_assert_no_error(error);
+	g_assert_true(asn_mmdb_meta(db)->has_sum);
+	g_assert_cmpstr(asn_mmdb_meta(db)->database_type, ==, "asnd-Test");
+	/* Who has it open does not notice that the file is cut. */
 	g_assert_cmpint(ftruncate(fd, 0), ==, 0);
 	guint leaves = 0;
 	g_assert_true(asn_mmdb_foreach(db, touch, &leaves));
@@ -205,7 +199,7 @@ check_collection(const char *dir, guint *files)
 		if (!g_str_has_suffix(name, ".mmdb"))
 			continue;
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		db = asn_mmdb_open(fd, path, ASN_MMDB_COPY, &error);
+		db = asn_mmdb_open(fd, path, ASN_MMDB_CHECK_ANY, &error);
 		close(fd);
 		g_test_message("%s", db ? path : error->message);
 		g_assert_cmpint(db == NULL, ==, must_be_refused(path));

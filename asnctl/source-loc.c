@@ -9,6 +9,8 @@
 #include <libloc/network.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "source.h"
 
@@ -159,36 +161,36 @@ about(struct loc_database *db)
 	    license ? license : "CC BY-SA 4.0");
 }
 
-/* The checks come first: libloc takes offsets in the file on trust. */
-static gboolean
-check_first(const char *path, Loc *loc, GError **error)
+/* libloc maps its file and takes the offsets in it on trust: it gets a copy of
+ * what was checked, which nobody else can change or cut.  NULL: errno. */
+static FILE *
+file_of(const guint8 *data, gsize len)
 {
-	g_autoptr(GError) local = NULL;
-	g_autoptr(GMappedFile) map = g_mapped_file_new(path, FALSE, &local);
+	int fd = memfd_create("location.db", MFD_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+e");
 
-	if (map == NULL) {
-		g_set_error_literal(
-		    error, SOURCE_ERROR, SOURCE_ERROR_READ, local->message);
-		return FALSE;
-	}
-	return source_loc_check((const guint8 *)g_mapped_file_get_contents(map),
-	    g_mapped_file_get_length(map), path, &loc->total, error);
+	if (f == NULL && fd >= 0)
+		close(fd);
+	if (f == NULL || (fwrite(data, 1, len, f) == len && fflush(f) == 0))
+		return f;
+	fclose(f);
+	return NULL;
 }
 
 gboolean
-source_read_loc(const char *path, ImportSet *set,
+source_read_loc(const guint8 *data, gsize len, const char *path, ImportSet *set,
     const SourceProgress *progress, SourceInfo *info, GError **error)
 {
 	Loc loc = {.set = set};
 	gboolean ok = FALSE;
 	FILE *f;
 
-	if (!check_first(path, &loc, error))
+	if (!source_loc_check(data, len, path, &loc.total, error))
 		return FALSE;
-	f = fopen(path, "re");
+	f = file_of(data, len);
 	if (f == NULL) {
-		g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_READ, "%s: %s",
-		    path, g_strerror(errno));
+		g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_READ,
+		    "%s: no room for a copy: %s", path, g_strerror(errno));
 		return FALSE;
 	}
 	if (loc_new(&loc.ctx) == 0) {

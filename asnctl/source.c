@@ -50,14 +50,22 @@ read_fd(int fd, guint8 *to, gsize len)
 	return TRUE;
 }
 
-/* A copy, so that nobody changes it while it is read.  A location.db is left
- * to libloc after its first bytes. */
+static gboolean
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* A copy, so that nobody changes it while it is looked at.  What was written to
+ * while it was copied is half an old file and half a new one. */
 static gboolean
 read_file(const char *path, int fd, GByteArray *out, GError **error)
 {
-	struct stat st;
-	guint8 head[8];
-	gsize len;
+	struct stat st, after;
 
 	if (fstat(fd, &st) < 0)
 		return fail(path, error);
@@ -66,17 +74,18 @@ read_file(const char *path, int fd, GByteArray *out, GError **error)
 		    "%s: not a regular file", path);
 		return FALSE;
 	}
-	len = (gsize)st.st_size;
-	if (len >= SOURCE_MAX) {
+	if ((gsize)st.st_size >= SOURCE_MAX) {
 		errno = EFBIG;
 		return fail(path, error);
 	}
-	if (len >= sizeof head &&
-	    pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head &&
-	    source_is_loc(head, sizeof head))
-		len = sizeof head;
-	g_byte_array_set_size(out, (guint)len);
-	return read_fd(fd, out->data, len) || fail(path, error);
+	g_byte_array_set_size(out, (guint)st.st_size);
+	if (!read_fd(fd, out->data, out->len) || fstat(fd, &after) < 0)
+		return fail(path, error);
+	if (is_same(&st, &after))
+		return TRUE;
+	g_set_error(error, SOURCE_ERROR, SOURCE_ERROR_READ,
+	    "%s: changed while it was read; try again when it is whole", path);
+	return FALSE;
 }
 
 static gboolean
@@ -156,6 +165,9 @@ read_content(const char *path, GByteArray *content, ImportSet *set,
 	const guint8 *data = content->data;
 	gsize len = content->len;
 
+	if (source_is_loc(data, len))
+		return source_read_loc(
+		    data, len, path, set, progress, info, error);
 	if (source_is_mmdb(data, len))
 		return source_read_mmdb(
 		    data, len, path, set, progress, info, error);
@@ -180,9 +192,7 @@ source_read(const char *path, ImportSet *set, const SourceProgress *progress,
 	close(fd);
 	if (!ok)
 		return FALSE;
-	if (source_is_loc(content->data, content->len))
-		ok = source_read_loc(path, set, progress, info, error);
-	else if (is_gzip(content->data, content->len)) {
+	if (is_gzip(content->data, content->len)) {
 		g_autoptr(GByteArray) plain = gunzip(content, path, error);
 		ok = plain != NULL &&
 		     read_content(path, plain, set, progress, info, error);

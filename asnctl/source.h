@@ -39,8 +39,9 @@ gboolean source_read(const char *path, ImportSet *set,
 
 /* One for each kind of content (source-*.c); name is for errors. */
 gboolean source_is_loc(const guint8 *data, gsize len);
-gboolean source_read_loc(const char *path, ImportSet *set,
-    const SourceProgress *progress, SourceInfo *info, GError **error);
+gboolean source_read_loc(const guint8 *data, gsize len, const char *name,
+    ImportSet *set, const SourceProgress *progress, SourceInfo *info,
+    GError **error);
 /* When a location.db was made, in seconds since the epoch; 0: it is none. */
 guint64 source_loc_created(const char *path);
 

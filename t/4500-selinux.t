@@ -171,7 +171,7 @@ OWN = {
     'asnd_mailwatch_t': {'asnd_mailwatch_t', 'asnd_mailwatch_tmpfs_t', 'asnd_runtime_t',
                          'asnd_report_runtime_t'},
     'asnd_report_t': {'asnd_report_t', 'asnd_report_tmpfs_t'},
-    'asnd_import_t': {'asnd_import_t', 'asnd_db_t'},
+    'asnd_import_t': {'asnd_import_t', 'asnd_import_tmpfs_t', 'asnd_db_t'},
 }
 for domain in DOMAINS:
     written = set()

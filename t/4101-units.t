@@ -187,7 +187,7 @@ unlike(join("\n", $text{$_} =~ /^(SystemCallFilter=.*)$/mg),
 	qr/open_by_handle_at|\@privileged|\@file-system|\@system-service/,
 	"$_: no call opens files past its root") for sort keys %exposure;
 is(join(' ', sort grep { $text{$_} =~ /^SystemCallFilter=.*\bmemfd_/m } keys %exposure),
-	'asnd-mailwatch.service asnd-report@.service', 'no other makes files that NoExecPaths= does not cover');
+	'asnd-import.service asnd-mailwatch.service asnd-report@.service', 'no other makes files that NoExecPaths= does not cover');
 
 # --- the system bus ----------------------------------------------------------------
 

@@ -73,6 +73,7 @@ open_and_write(const Arguments *args, const AsnExportAsk *ask,
 	AsnNetworks *networks = NULL;
 	AsnReputation *reputation = NULL;
 	AsnRules *rules = NULL;
+	const gint64 now = g_get_real_time() / G_USEC_PER_SEC;
 	int code;
 
 	code = asn_open_networks(dir, &networks, &problem, NULL);
@@ -83,7 +84,7 @@ open_and_write(const Arguments *args, const AsnExportAsk *ask,
 	if (code != EX_OK)
 		complain(code, "%s", problem);
 	else if (!asn_export_write(ask, config, networks, reputation, rules,
-		     (double)(g_get_real_time() / G_USEC_PER_SEC), out, &error))
+		     (double)now, out, &error))
 		code = complain(code_of(error), "%s", error->message);
 	asn_networks_close(networks);
 	asn_reputation_close(reputation);

@@ -81,7 +81,8 @@ import_set_string(ImportSet *set, const char *text, gsize len)
 	gpointer id;
 
 	if (!is_plain(text, len)) {
-		text = cleaned = made_plain(text, len);
+		cleaned = made_plain(text, len);
+		text = cleaned;
 		len = strlen(text);
 	}
 	len = cut_length(text, len);

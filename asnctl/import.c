@@ -27,8 +27,8 @@ static const char *const default_sources[] = {
     "/usr/share/libloc-location/location.db",
 };
 
-#define PATIENCE 60 /* seconds, with another one that writes the same file */
-#define TRIES 5     /* while the sources change under our hands */
+#define PATIENCE 60L /* seconds, with another one that writes the same file */
+#define TRIES 5      /* while the sources change under our hands */
 
 typedef struct {
 	char *config, *output;

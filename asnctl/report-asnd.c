@@ -5,7 +5,7 @@
 
 #include "report.h"
 
-#define WEEK (7 * 24 * 60 * 60)
+#define WEEK ((gint64)7 * 24 * 60 * 60)
 
 void
 report_read_status(Report *report, GVariant *status)

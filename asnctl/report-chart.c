@@ -37,7 +37,7 @@ short_date(gint64 epoch)
 	g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(epoch);
 
 	return g_strdup_printf("%d %.3s", g_date_time_get_day_of_month(date),
-	    months + 3 * (g_date_time_get_month(date) - 1));
+	    months + (gsize)3 * (gsize)(g_date_time_get_month(date) - 1));
 }
 
 static double
@@ -153,9 +153,9 @@ report_chart_mails(const Report *report, GString *out)
 	space = spacing(c.max);
 	begin(&c, "Mails a week: flagged and left there, missed, and flagged "
 		  "but taken back. The table below has the numbers.");
-	for (double v = 0; v <= c.max; v += space) {
-		g_autofree char *label = report_thousands(v);
-		line_at(&c, v, label);
+	for (guint i = 0; i * space <= c.max; i++) {
+		g_autofree char *label = report_thousands(i * space);
+		line_at(&c, i * space, label);
 	}
 	for (guint i = 0; i < n; i++)
 		stack(&c, i);

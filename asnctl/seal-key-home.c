@@ -15,7 +15,7 @@
 /* systemd.exec(5) LoadCredentialEncrypted= looks there. */
 #define ENCRYPTED "/etc/credstore.encrypted/" ASN_SEAL_CREDENTIAL
 #define PLAIN "/etc/credstore/" ASN_SEAL_CREDENTIAL
-#define NAME_OPTION "--name=" ASN_SEAL_CREDENTIAL
+static const char name_option[] = "--name=" ASN_SEAL_CREDENTIAL;
 #define SYSTEMD "/run/systemd/system" /* sd_booted(3) */
 
 static gboolean
@@ -83,7 +83,7 @@ static GBytes *
 encrypt(const char *text, GError **error)
 {
 	const char *const argv[] = {
-	    "systemd-creds", "encrypt", NAME_OPTION, "-", "-", NULL};
+	    "systemd-creds", "encrypt", name_option, "-", "-", NULL};
 
 	return filter(argv, text, error);
 }
@@ -92,7 +92,7 @@ static GBytes *
 decrypt(const char *path, GError **error)
 {
 	const char *const argv[] = {
-	    "systemd-creds", "decrypt", NAME_OPTION, path, "-", NULL};
+	    "systemd-creds", "decrypt", name_option, path, "-", NULL};
 
 	return filter(argv, NULL, error);
 }

@@ -9,8 +9,8 @@
 
 #include "seal-key.h"
 
-#define PATIENCE 30 /* s: systemd-creds may ask a slow TPM */
-#define PAUSE 10    /* ms between two looks at another's lock */
+#define PATIENCE 30L /* s: systemd-creds may ask a slow TPM */
+#define PAUSE 10L    /* ms between two looks at another's lock */
 
 static gboolean
 is_named(int fd, const char *path)

@@ -5,7 +5,7 @@
 
 #include "status.h"
 
-#define DAY 86400
+#define DAY G_GINT64_CONSTANT(86400)
 /* Learning has silently died: asnctl(1) has these numbers, too. */
 #define MAIL_COMES (3 * DAY)    /* a mail was seen since then */
 #define NO_VOTE (14 * DAY)      /* but no vote */

@@ -10,9 +10,9 @@
 #include "rules.h"
 #include "status.h"
 
-#define WEEK (7 * 86400)
+#define WEEK ((gint64)7 * 86400)
 #define OLD_NETWORKS (5 * WEEK)
-#define OLD_REPUTATION (3 * 86400) /* asnd writes one a day */
+#define OLD_REPUTATION ((gint64)3 * 86400) /* asnd writes one a day */
 
 /* One that is not sound has a problem, which is taken. */
 static void

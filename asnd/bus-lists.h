@@ -13,7 +13,7 @@
 #define ASND_LISTS_MAX 2
 /* Bytes of an answer.  The system bus drops who sends more than 32 MiB
  * (dbus-daemon(1) max_message_size). */
-#define ASND_LIST_BYTES (16 * 1024 * 1024)
+#define ASND_LIST_BYTES ((gsize)16 * 1024 * 1024)
 
 /* Made in the thread: a floating tuple, or NULL with *code and *why (to be
  * freed).  config: a copy of what a list needs of it, which is database_dir,

@@ -253,10 +253,9 @@ asnd_mails_get(AsndMails *m, gint64 id, AsndMailRow *row)
 void
 asnd_mails_save(AsndMails *m, const AsndMailRow *r)
 {
-	char format[] = "iiiddddiddiiiddddbbi";
+	const char *format =
+	    r->has_digest ? "iiiddddiddiiiddddbbi" : "iiiddddiddiiiddddnni";
 
-	if (!r->has_digest)
-		memcpy(strchr(format, 'b'), "nni", 3);
 	asnd_store_begin(m->store);
 	if (r->has_digest)
 		RUN(m, Q_UPDATE, format, r->dev, r->base, r->folder,

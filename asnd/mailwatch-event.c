@@ -96,7 +96,8 @@ dispatch(MwTree *tree, MwWatch *watch, const struct inotify_event *event)
 	if ((event->mask & SELF) != 0)
 		self_changed(tree, node);
 	else if (event->len == 0)
-		return; /* our own directory's attributes */
+		/* our own directory's attributes */
+		return; /* NOLINT(bugprone-branch-clone): two reasons */
 	else if (watch->part != MW_DIR && (event->mask & IN_ISDIR) == 0)
 		box_changed(tree, watch, event);
 	else if (watch->part != MW_DIR || (event->mask & IN_ISDIR) == 0)

@@ -69,14 +69,14 @@ watch_box(MwTree *tree, MwNode *node, MwPart part, gboolean *same)
 
 /* Only while a box is missing the folder itself must be watched. */
 static gboolean
-watch_folder(MwTree *tree, MwNode *node, gboolean *missing)
+watch_folder(MwTree *tree, MwNode *node, gboolean missing)
 {
 	struct stat st;
 	int fd;
 
 	if (node->name[0] == '\0') /* INBOX: the Maildir is watched anyway */
 		return TRUE;
-	if (!*missing) {
+	if (!missing) {
 		mw_inotify_drop(&tree->inotify, &node->watch[MW_DIR]);
 		return TRUE;
 	}
@@ -92,14 +92,13 @@ watch_folder(MwTree *tree, MwNode *node, gboolean *missing)
 void
 mw_look_at_folder(MwTree *tree, MwNode *node)
 {
-	gboolean same = !node->force, missing = FALSE, new_box, cur_box;
+	gboolean same = !node->force, new_box, cur_box;
 
 	node->force = FALSE;
 	new_box = watch_box(tree, node, MW_NEW, &same);
 	cur_box = watch_box(tree, node, MW_CUR, &same);
 	if (!new_box || !cur_box) {
-		missing = TRUE;
-		if (!watch_folder(tree, node, &missing)) {
+		if (!watch_folder(tree, node, TRUE)) {
 			mw_node_drop(tree, node);
 			return;
 		}
@@ -107,8 +106,7 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 		new_box = watch_box(tree, node, MW_NEW, &same);
 		cur_box = watch_box(tree, node, MW_CUR, &same);
 	}
-	missing = !new_box || !cur_box;
-	watch_folder(tree, node, &missing);
+	watch_folder(tree, node, !new_box || !cur_box);
 	if (!new_box && !cur_box) {
 		retract_folder(tree, node);
 		return;

@@ -12,7 +12,7 @@
 
 #include "mailwatch-inotify.h"
 
-#define BUFFER_SIZE (64 * 1024)
+#define BUFFER_SIZE ((gsize)64 * 1024)
 
 void
 mw_inotify_init(MwInotify *in, gboolean counting)

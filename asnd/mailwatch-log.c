@@ -12,7 +12,7 @@ mw_warn(const char *format, ...)
 {
 	static gint64 minute = -1;
 	static guint said, left_out;
-	gint64 now = g_get_monotonic_time() / (60 * G_USEC_PER_SEC);
+	gint64 now = g_get_monotonic_time() / ((gint64)60 * G_USEC_PER_SEC);
 	g_autofree char *text = NULL;
 	va_list args;
 

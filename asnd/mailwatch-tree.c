@@ -126,7 +126,7 @@ mw_node_path(const MwNode *node, char *path)
 	gsize len, at;
 
 	if (node->up == NULL) {
-		strcpy(path, ".");
+		memcpy(path, ".", 2);
 		return TRUE;
 	}
 	if (!mw_node_path(node->up, path))

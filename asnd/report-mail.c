@@ -170,7 +170,7 @@ take_subject(const AsnHeader *h)
 static char *
 take_domain(const AsnHeader *h, const AsnAddr *client)
 {
-	const char *end = h->value + h->value_len, *name, *p;
+	const char *end, *name, *p;
 	AsnReceived r;
 	gsize len;
 

@@ -13,8 +13,8 @@
 
 #include "addr.h"
 
-#define ASND_REPORT_MAX (1024 * 1024)       /* larger: only its header */
-#define ASND_REPORT_HEADER_MAX (256 * 1024) /* larger: no report */
+#define ASND_REPORT_MAX ((gsize)1024 * 1024)       /* larger: only its header */
+#define ASND_REPORT_HEADER_MAX ((gsize)256 * 1024) /* larger: no report */
 
 typedef struct {
 	GString *text; /* header and body; body alone cut where too_large */

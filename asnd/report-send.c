@@ -66,8 +66,9 @@ become_sendmail(const AsndSendmail *how, int mail)
 static gboolean
 wait_for(pid_t pid, guint seconds, int *status)
 {
-	gint64 until = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
-	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	gint64 until =
+	    g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
+	struct timespec pause = {.tv_nsec = 20000000};
 	sigset_t child;
 
 	sigemptyset(&child);

@@ -11,7 +11,7 @@
 
 #define SUFFIX ".rules"
 #define SETTLE_MS 100 /* without an event: nobody is writing any more */
-#define SETTLE_MAX_MS 2000
+#define SETTLE_MAX_MS 2000L
 #define FILES_MAX 1000
 
 struct _AsndRulesDir {

@@ -15,7 +15,7 @@
 #define ASND_RULES_FILE "rules"
 #define ASND_RULES_DIR "rules.d"
 /* Kept that long after it ended, so that an admin sees it. */
-#define ASND_RULES_KEEP (30 * 86400)
+#define ASND_RULES_KEEP ((gint64)30 * 86400)
 #define ASND_RULES_OWN_MAX 100000
 
 typedef struct _AsndRules AsndRules;

@@ -10,7 +10,7 @@
 
 #include "aside.h"
 
-#define PAUSE 5 /* ms between two looks at another writer's file */
+#define PAUSE 5L /* ms between two looks at another writer's file */
 
 /* Sets an error of errno; returns FALSE. */
 static gboolean

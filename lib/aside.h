@@ -8,14 +8,15 @@
  * directory; a stale one is overwritten.  A writer holds a flock(2) on it, so
  * that of several each writes a whole file and the last one stays; who cannot
  * get it within ASN_ASIDE_PATIENCE fails with G_FILE_ERROR_AGAIN and may try
- * again.  What root writes belongs to the directory's owner.  On any failure (ENOSPC, EIO, ...) the old file is untouched, the
- * temporary one is removed, and the error (G_FILE_ERROR) names file and cause.
+ * again.  What root writes belongs to the directory's owner.  On any failure
+ * (ENOSPC, EIO, ...) the old file is untouched, the temporary one is removed,
+ * and the error (G_FILE_ERROR) names file and cause.
  */
 #pragma once
 
 #include <gio/gio.h>
 
-#define ASN_ASIDE_PATIENCE 100 /* ms: no event loop may stand still longer */
+#define ASN_ASIDE_PATIENCE 100L /* ms: no event loop may stand still longer */
 
 gboolean asn_aside_write(int dir_fd, const char *name, const void *data,
     gsize len, mode_t mode, GError **error);

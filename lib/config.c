@@ -8,7 +8,7 @@
 #include "config.h"
 #include "escape.h"
 
-#define FILE_MAX (1024 * 1024)
+#define FILE_MAX ((gsize)1024 * 1024)
 
 G_DEFINE_QUARK(asn_config_error, asn_config_error)
 

@@ -143,7 +143,7 @@ asn_date_parse(const char *text, gsize len, gint64 *out)
 	if (!take_zone(&c, &zone))
 		return FALSE;
 	/* A zone may reach over either end: RFC 5322 has them up to 99:59. */
-	time += date - zone * 60;
+	time += date - (gint64)zone * 60;
 	if (time < 0 || time >= YEAR_10000)
 		return FALSE;
 	*out = time;

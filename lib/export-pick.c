@@ -135,6 +135,7 @@ put_nested(Picking *p)
 		first = first ? first : s;
 		g_array_append_val(ranges, s->range);
 	}
+	g_assert(first != NULL); /* p->any */
 	asn_range_networks(&whole, roots);
 	for (guint i = 0; i < roots->len; i++) {
 		const AsnNetwork *root = &g_array_index(roots, AsnNetwork, i);

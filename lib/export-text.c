@@ -21,9 +21,10 @@ asn_export_holder(const AsnOrigin *origin, char *buf)
 	if (origin->org != NULL)
 		asn_trace_clean_holder(org, origin->org, origin->org_len);
 	if (origin->asn == 0)
-		return strcpy(buf, "unknown AS");
-	g_snprintf(buf, ASN_EXPORT_HOLDER_SIZE, "AS%u%s%s", origin->asn,
-	    org[0] != '\0' ? " " : "", org);
+		g_strlcpy(buf, "unknown AS", ASN_EXPORT_HOLDER_SIZE);
+	else
+		g_snprintf(buf, ASN_EXPORT_HOLDER_SIZE, "AS%u%s%s", origin->asn,
+		    org[0] != '\0' ? " " : "", org);
 	return buf;
 }
 

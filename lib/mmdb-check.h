@@ -42,8 +42,9 @@ gboolean mmdb_check_content(
 typedef struct {
 	MmdbSection section;
 	gsize file_offset; /* of the section */
-	guint32 *seen;     /* by offset: 0 never, else depth and fields of what is there */
-	guint8 *claimed;   /* bit by byte: belongs to a field */
+	guint32 *seen;   /* by offset: 0 never, else depth and fields of what is
+			    there */
+	guint8 *claimed; /* bit by byte: belongs to a field */
 	MmdbFault *fault;
 } MmdbFieldCheck;
 void mmdb_field_check_init(MmdbFieldCheck *c, const guint8 *file,
@@ -59,9 +60,9 @@ mmdb_record(const guint8 *tree, guint record_size, guint32 node, guint bit)
 	const guint8 *p = tree + (gsize)node * (record_size / 4);
 
 	if (record_size == 24)
-		return mmdb_be(p + bit * 3, 3);
+		return mmdb_be(p + (gsize)bit * 3, 3);
 	if (record_size == 32)
-		return mmdb_be(p + bit * 4, 4);
+		return mmdb_be(p + (gsize)bit * 4, 4);
 	if (bit == 0)
 		return (guint32)(p[3] >> 4) << 24 | mmdb_be(p, 3);
 	return mmdb_be(p + 3, 4) & 0x0fffffff;

@@ -4,7 +4,8 @@
  * format 2.0 (MaxMind-DB-spec.md): sizes, the marker, and one decoder of field
  * headers that never reads outside its section.
  *
- * Private to lib/mmdb*.c, lib/networks.c and lib/rules.c.  Nothing allocates; any thread.
+ * Private to lib/mmdb*.c, lib/networks.c and lib/rules.c.  Nothing allocates;
+ * any thread.
  */
 #pragma once
 
@@ -12,7 +13,8 @@
 
 #define MMDB_MARKER "\xab\xcd\xefMaxMind.com"
 #define MMDB_MARKER_LEN 14
-#define MMDB_METADATA_MAX (128 * 1024) /* spec: the marker is within the last 128 KiB */
+#define MMDB_METADATA_MAX                                                      \
+	((gsize)128 * 1024) /* spec: the marker is within the last 128 KiB */
 #define MMDB_SEPARATOR 16
 /* Our checksum: the value of this metadata key, the last 32 bytes of the file,
  * is the SHA-256 of the file with those bytes zero. */
@@ -29,9 +31,11 @@ typedef struct {
 
 typedef struct {
 	AsnMmdbType type;
-	guint32 size;   /* entries of a map or array, value of a boolean, else bytes */
+	guint32 size;   /* entries of a map or array, value of a boolean, else
+			   bytes */
 	guint32 target; /* of a pointer */
-	gsize body;     /* where payload or entries start; for a pointer, the next field */
+	gsize body; /* where payload or entries start; for a pointer, the next
+		       field */
 } MmdbHeader;
 
 static inline guint32
@@ -87,7 +91,7 @@ mmdb_decode(const MmdbSection *s, gsize off, MmdbHeader *h)
 	h->size = control & 31;
 	if (h->type == ASN_MMDB_POINTER) {
 		static const guint32 base[] = {0, 2048, 526336, 0};
-		n = h->size >> 3;
+		n = control >> 3 & 3;
 		if (left < n + 1)
 			return "pointer cut off";
 		h->target = mmdb_be(p, n + 1);

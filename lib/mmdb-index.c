@@ -86,7 +86,7 @@ put_top(Build *b, guint32 record, guint depth, guint32 *top)
 		if (!put_top(b,
 			mmdb_record(
 			    b->l->tree.base, b->l->record_size, record, bit),
-			depth + 1, top + bit * half))
+			depth + 1, top + (gsize)bit * half))
 			return FALSE;
 	return TRUE;
 }

@@ -68,6 +68,7 @@ asn_node_table_get(AsnNodeTable *table, const AsnNetwork *key, double t)
 		return e;
 	if (table->n == table->room)
 		node_table_grow(table);
+	g_assert(table->entries != NULL);
 	e = &table->entries[table->n];
 	*node_slot(table, key) = ++table->n;
 	memset(e, 0, sizeof *e);

@@ -7,8 +7,8 @@
 
 #include "notify.h"
 
-#define EXTEND_USEC (60 * G_USEC_PER_SEC)
-#define EXTEND_EVERY (5 * G_USEC_PER_SEC)
+#define EXTEND_USEC ((gint64)60 * G_USEC_PER_SEC)
+#define EXTEND_EVERY ((gint64)5 * G_USEC_PER_SEC)
 
 guint
 asn_notify_interval(void)
@@ -17,7 +17,7 @@ asn_notify_interval(void)
 
 	if (sd_watchdog_enabled(FALSE, &usec) <= 0)
 		return 0;
-	return (guint)CLAMP(usec / 3 / 1000, 1, 3600 * 1000);
+	return (guint)CLAMP(usec / 3 / 1000, 1, 3600000);
 }
 
 void

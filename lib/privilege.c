@@ -29,6 +29,7 @@ find_user(const char *name, GError **error)
 	const struct passwd *pw;
 
 	errno = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): before there are threads */
 	pw = getpwnam(name);
 	if (pw != NULL && pw->pw_uid != 0 && pw->pw_gid != 0)
 		return pw;
@@ -55,6 +56,7 @@ asn_privilege_refuses(const AsnPrivilege *want, const char *program)
 		return NULL;
 	if (want->root != NULL)
 		return g_strdup_printf("--chroot needs to be started as root");
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): before there are threads */
 	pw = want->user != NULL ? getpwnam(want->user) : NULL;
 	if (want->user != NULL && (pw == NULL || pw->pw_uid != getuid()))
 		return g_strdup_printf(

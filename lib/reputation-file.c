@@ -6,7 +6,7 @@
 
 #include "reputation-file.h"
 
-#define DOUBLE_BYTES 9 /* control byte and payload */
+#define DOUBLE_BYTES ((gsize)9) /* control byte and payload */
 #define DOUBLE_CONTROL (ASN_MMDB_DOUBLE << 5 | 8)
 #define NODE_BYTES(n) ((n)*DOUBLE_BYTES)
 

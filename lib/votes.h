@@ -7,7 +7,7 @@
 
 #include "config.h"
 
-#define ASND_DAY 86400
+#define ASND_DAY G_GINT64_CONSTANT(86400)
 #define ASND_WINDOW (60 * ASND_DAY) /* reporters, first run */
 #define ASND_HAM_AGE (3 * ASND_DAY) /* a read mail counts after this */
 #define ASND_DIRECT 120  /* seconds; later is a move, not a delivery */

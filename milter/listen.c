@@ -208,9 +208,11 @@ test_inet(const char *spec, GError **error)
 	gboolean v6 = g_str_has_prefix(spec, "inet6:");
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *ai = NULL;
 	char *host = part[1];
-	gsize n = strlen(host);
+	gsize n;
 	int wrong;
 
+	g_assert(host != NULL); /* see asn_config_check_socket */
+	n = strlen(host);
 	if (host[0] == '[' && host[n - 1] == ']') {
 		host[n - 1] = '\0';
 		host++;

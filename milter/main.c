@@ -34,7 +34,7 @@
 #include "watchdog.h"
 
 #define STATUS_MS 5000 /* between two looks at what there is to say */
-#define LEAVE_MS 500   /* for messages that are being answered */
+#define LEAVE_MS 500L  /* for messages that are being answered */
 
 static int wake = -1;
 static gboolean to_journal, to_syslog;

@@ -217,8 +217,10 @@ try_open(AsndStore *store, gboolean *corrupt, GError **error)
 		sqlite3_extended_result_codes(store->db, 1);
 		sqlite3_busy_timeout(store->db, 2000);
 		asnd_store_ask_for_time(store);
+		/* FULL: a power cut takes no commit back.  A vote that was
+		 * answered, or whose mail moved on, is told by nobody again. */
 		rc = sqlite3_exec(store->db,
-		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 		    "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",
 		    NULL, NULL, NULL);
 	}

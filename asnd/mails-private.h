@@ -39,6 +39,8 @@ typedef enum {
 	Q_SET_OWNER,
 	Q_USERS_OF,
 	Q_USERS_WITH,
+	Q_NAMED_ONLY,
+	Q_SET_PATH,
 	Q_FOLDER,
 	Q_FOLDER_ADD,
 	Q_KIND,

@@ -67,6 +67,9 @@ static const char *const queries[N_QUERIES] = {
     [Q_USERS_OF] = "SELECT u.id FROM owners o JOIN users u ON u.id=o.user"
 		   " WHERE o.uid=? AND u.last_seen>=?",
     [Q_USERS_WITH] = "SELECT id, path FROM users WHERE instr(path, ?)",
+    [Q_NAMED_ONLY] = "SELECT id, path FROM users WHERE path>=CAST('user:' AS"
+		     " BLOB) AND path<CAST('user;' AS BLOB)",
+    [Q_SET_PATH] = "UPDATE users SET path=? WHERE id=?",
     [Q_FOLDER] = "SELECT id FROM folders WHERE user=? AND name=?",
     [Q_FOLDER_ADD] = "INSERT INTO folders(user, name) VALUES(?,?)",
     [Q_KIND] = "SELECT place FROM folders WHERE id=?",

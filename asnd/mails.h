@@ -64,6 +64,10 @@ gint64 asnd_mails_folder(
     AsndMails *mails, gint64 user, const char *name, gsize len);
 /* The same, 0 where there is none. */
 gint64 asnd_mails_find_user(AsndMails *mails, const char *path, gsize len);
+/* As asnd_mails_user, for a Maildir that is there: who voted by name only, as
+ * "user:NAME" (bus-user.c), before it was is this user from now on. */
+gint64 asnd_mails_maildir(
+    AsndMails *mails, const char *path, gsize len, gint64 now);
 /* The path of a user, any bytes, with a NUL behind; NULL: no such.  Free it. */
 char *asnd_mails_user_path(AsndMails *mails, gint64 user);
 /* Whose a Maildir is, and the Maildirs seen lately that are a uid's. */

@@ -109,3 +109,38 @@ asnd_mails_users_named(AsndMails *m, const char *name)
 	DONE(m, Q_USERS_WITH);
 	return out;
 }
+
+/* Who voted as "user:NAME" and is the user of this Maildir; 0: nobody did. */
+static gint64
+find_named(AsndMails *m, const char *path, gsize len)
+{
+	static const char prefix[] = "user:";
+	sqlite3_stmt *s = m->q[Q_NAMED_ONLY];
+	gboolean row = STEP(m, Q_NAMED_ONLY, "");
+	gint64 id = 0;
+
+	for (; row && id == 0; row = asnd_store_next(m->store, s)) {
+		gsize size = (gsize)sqlite3_column_bytes(s, 1);
+		g_autofree char *name =
+		    g_strndup(sqlite3_column_blob(s, 1), size);
+
+		if (size > strlen(prefix) &&
+		    is_of(path, len, name + strlen(prefix)))
+			id = sqlite3_column_int64(s, 0);
+	}
+	DONE(m, Q_NAMED_ONLY);
+	return id;
+}
+
+gint64
+asnd_mails_maildir(AsndMails *m, const char *path, gsize len, gint64 now)
+{
+	if (asnd_mails_find_user(m, path, len) == 0) {
+		gint64 named = find_named(m, path, len);
+
+		asnd_store_begin(m->store);
+		if (named != 0)
+			RUN(m, Q_SET_PATH, "bi", path, len, named);
+	}
+	return asnd_mails_user(m, path, len, now);
+}

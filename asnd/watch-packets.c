@@ -44,7 +44,7 @@ on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
 		return "a Maildir without a path";
 	if (g_hash_table_size(w->maildirs) >= MAX_MAILDIRS)
 		return "too many Maildirs";
-	user = asnd_mails_user(
+	user = asnd_mails_maildir(
 	    w->mails, p->name, p->name_len, w->handler.now(w->data));
 	asnd_mails_set_owner(w->mails, user, m->uid);
 	g_hash_table_insert(

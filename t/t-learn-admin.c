@@ -166,6 +166,43 @@ test_names(Fixture *f, gconstpointer data)
 	}
 }
 
+/* Who voted by name before the Maildir was there is not two reporters. */
+static void
+test_maildir_comes(Fixture *f, gconstpointer data)
+{
+	static const struct {
+		const char *name, *path;
+		gboolean same;
+	} cases[] = {
+	    {"user:eve", "/home/eve/Maildir", TRUE},
+	    {"user:eve", "/home/eve/Maildir", FALSE}, /* that one has hers */
+	    {"user:bob@example.org", "/var/vmail/example.org/bob/Maildir",
+		TRUE},
+	    {"user:dan@example.net", "/var/vmail/example.org/dan/Maildir",
+		FALSE},
+	    {"user:", "/home/fay/Maildir", FALSE},
+	    {"uid:1000", "/home/uid:1000/Maildir", FALSE},
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		const char *path = cases[i].path;
+		gint64 named = ev_user(&f->ev, cases[i].name), user;
+		g_autofree char *now_called = NULL;
+
+		user = asnd_mails_maildir(
+		    f->ev.mails, path, strlen(path), f->ev.now);
+		g_test_message("%s %s", cases[i].name, path);
+		g_assert_cmpint(user == named, ==, cases[i].same);
+		now_called = asnd_mails_user_path(f->ev.mails, user);
+		g_assert_cmpstr(now_called, ==, path);
+		/* and so it stays */
+		g_assert_cmpint(asnd_mails_maildir(
+				    f->ev.mails, path, strlen(path), f->ev.now),
+		    ==, user);
+	}
+	g_assert_true(asnd_store_commit(f->ev.store));
+}
+
 static void
 test_owners(Fixture *f, gconstpointer data)
 {
@@ -205,5 +242,6 @@ main(int argc, char **argv)
 	ADD("/learn-admin/limits", test_limits);
 	ADD("/users/names", test_names);
 	ADD("/users/owners", test_owners);
+	ADD("/users/maildir-comes", test_maildir_comes);
 	return g_test_run();
 }

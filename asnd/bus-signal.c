@@ -99,7 +99,10 @@ left_of(AsndBusSignals *s, const char *signal)
 void
 asnd_bus_left_out(AsndDaemon *d, const char *signal)
 {
-	left_of(d->bus->signals, signal)->left_out++;
+	Left *left = left_of(d->bus->signals, signal);
+
+	g_assert(left != NULL); /* one of those that may be */
+	left->left_out++;
 }
 
 /* (a{sv}) with what was left out before it. */

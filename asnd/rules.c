@@ -131,6 +131,7 @@ asnd_rules_publish(AsndRules *r, GError **error)
 
 	merge(r, now);
 	r->unpublished = !is_needless(r) && !build_and_put(r, now, &why);
+	g_assert(!r->unpublished || why != NULL);
 	if (!r->unpublished && r->why != NULL)
 		g_message("the rules are published again");
 	if (r->unpublished && r->why == NULL)

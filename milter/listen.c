@@ -158,9 +158,8 @@ mlt_listen_close(MltListen *l)
  */
 
 static gboolean
-test_unix(const char *spec, GError **error)
+test_unix(const char *spec, const char *path, GError **error)
 {
-	const char *path = unix_path(spec);
 	g_autofree char *dir = g_path_get_dirname(path);
 	g_autofree char *why = NULL;
 	struct stat st;
@@ -232,10 +231,11 @@ mlt_listen_test(const char *wanted, const char *configured)
 {
 	const char *spec = choose(wanted, configured);
 	g_autoptr(GError) error = NULL;
+	const char *path = unix_path(spec);
 	gboolean ok;
 
-	if (unix_path(spec) != NULL)
-		ok = test_unix(spec, &error);
+	if (path != NULL)
+		ok = test_unix(spec, path, &error);
 	else if (g_str_has_prefix(spec, "fd:"))
 		ok = check_descriptor(spec, &error);
 	else

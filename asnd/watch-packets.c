@@ -40,8 +40,6 @@ on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
 	const AsnWatchMaildir *m = p->fixed;
 	gint64 user;
 
-	if (p->name_len == 0 || p->name[0] != '/')
-		return "a Maildir without a path";
 	if (g_hash_table_size(w->maildirs) >= MAX_MAILDIRS)
 		return "too many Maildirs";
 	user = asnd_mails_maildir(

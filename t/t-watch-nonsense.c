@@ -43,6 +43,44 @@ test_unknown_ids(Fixture *f, gconstpointer data)
 	assert_hung_up(f);
 }
 
+/* Each is well formed, and nothing that an asnd-mailwatch says. */
+static void
+test_unsaid(Fixture *f, gconstpointer data)
+{
+	const AsnWatchMaildir maildir = {.id = 8, .uid = 1000};
+	const AsnWatchGone gone = {.folder = 3},
+			   neither = {.folder = 1, .cur = 2};
+	const AsnWatchReported nobody = {.request = 1};
+	const AsnWatchRead ask = {.request = 1, .folder = 1};
+	const struct {
+		const char *why, *name;
+		AsnWatchType type;
+		const void *fixed;
+		gsize len;
+	} cases[] = {
+	    {"malformed", "home/a", ASN_WATCH_MAILDIR, &maildir,
+		sizeof maildir},
+	    {"gone from an unknown folder", "a", ASN_WATCH_GONE, &gone,
+		sizeof gone},
+	    {"gone from an unknown folder", "a", ASN_WATCH_GONE, &neither,
+		sizeof neither},
+	    {"nobody asked for", NULL, ASN_WATCH_REPORTED, &nobody,
+		sizeof nobody},
+	    {"only asnd sends", "a", ASN_WATCH_READ, &ask, sizeof ask},
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		hello(f);
+		folder(f, 1, "");
+		expect(cases[i].why);
+		say(f, cases[i].type, cases[i].fixed, cases[i].len,
+		    cases[i].name, -1);
+		assert_hung_up(f);
+		close(f->peer);
+		connect_peer(f);
+	}
+}
+
 static void
 test_malformed(Fixture *f, gconstpointer data)
 {
@@ -105,6 +143,7 @@ main(int argc, char **argv)
 	ADD("no-greeting", test_no_greeting);
 	ADD("version", test_version);
 	ADD("unknown-ids", test_unknown_ids);
+	ADD("unsaid", test_unsaid);
 	ADD("malformed", test_malformed);
 	ADD("bad-blocks", test_bad_blocks);
 	return g_test_run();

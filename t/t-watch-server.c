@@ -225,6 +225,65 @@ test_stale(Fixture *f, gconstpointer data)
 	g_assert_no_error(error);
 }
 
+/* Who takes nothing for a while is asked again when there is room. */
+static void
+test_full(Fixture *f, gconstpointer data)
+{
+	const guint n = 60;
+	const int least = 1;
+	g_autofree char *tail = g_strnfill(200, 'x');
+	AsnWatchRead r;
+	char name[256];
+	int fds[2];
+
+	expect("for a test");
+	asnd_watch_server_hang_up(f->server, "for a test");
+	close(f->peer);
+	g_assert_cmpint(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), ==, 0);
+	g_assert_cmpint(
+	    setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof least), ==,
+	    0);
+	f->peer = fds[1];
+	asnd_watch_server_attach(f->server, fds[0]);
+	hello(f);
+	folder(f, 1, "");
+	for (guint i = 0; i < n; i++) {
+		g_snprintf(name, sizeof name, "%u%s", i, tail);
+		entry(f, 1, 100 + i, name, 1);
+	}
+	settle();
+	g_assert_false(asnd_watch_server_idle(f->server));
+	for (guint i = 0; i < n; i++) {
+		g_assert_true(asked(f, &r, name));
+		answer(f, r.request, ASN_WATCH_OK, "A: b\n\n", SEALED, -1);
+	}
+	g_assert_false(asked(f, &r, name));
+	g_assert_true(CONNECTED());
+	g_assert_cmpuint(f->blocks, ==, n);
+}
+
+/* None fits: no socket, and it is said how long it may be. */
+static void
+test_no_place(Fixture *f, gconstpointer data)
+{
+	g_autofree char *tail = g_strnfill(120, 'x');
+	const char *places[] = {tail, "no-such/sock"};
+	const char *why[] = {"107 bytes", "No such file"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_free(f->config.watch_socket);
+		f->config.watch_socket =
+		    g_build_filename(f->ev.dir, places[i], NULL);
+		g_assert_false(asnd_watch_server_listen(f->server, &error));
+		g_assert_nonnull(strstr(error->message, why[i]));
+		g_assert_nonnull(
+		    strstr(error->message, f->config.watch_socket));
+	}
+}
+
 static void
 test_not_a_socket(Fixture *f, gconstpointer data)
 {
@@ -251,6 +310,8 @@ main(int argc, char **argv)
 	ADD("replaced", test_replaced);
 	ADD("listen", test_listen);
 	ADD("stale", test_stale);
+	ADD("full", test_full);
+	ADD("no-place", test_no_place);
 	ADD("not-a-socket", test_not_a_socket);
 	return g_test_run();
 }

@@ -118,6 +118,17 @@ test_lost(Fixture *f, gconstpointer data)
 	g_assert_true(mw_inotify_matches(&f->in));
 }
 
+/* Who else writes there tells this host nothing. */
+static void
+test_shared(void)
+{
+	g_assert_true(mw_fs_needs_polling(0x6969));      /* NFS */
+	g_assert_true(mw_fs_needs_polling(0x65735546));  /* FUSE */
+	g_assert_true(mw_fs_needs_polling(0xFF534D42));  /* CIFS */
+	g_assert_false(mw_fs_needs_polling(0xEF53));     /* ext4 */
+	g_assert_false(mw_fs_needs_polling(0x01021994)); /* tmpfs */
+}
+
 #define ADD(name, fn)                                                          \
 	g_test_add("/watch-set/" name, Fixture, NULL, set_up, fn, tear_down)
 
@@ -131,5 +142,6 @@ main(int argc, char **argv)
 	ADD("other", test_other);
 	ADD("foreign", test_foreign);
 	ADD("lost", test_lost);
+	g_test_add_func("/watch-set/shared", test_shared);
 	return g_test_run();
 }

@@ -216,20 +216,41 @@ CALL(void *, MAP_FAILED, mmap64,
 INT(memfd_create, (const char *name, unsigned flags), (name, flags),
     NONE(MEMFD))
 
+/* Not what gives a lock back: where it is the whole one, that cannot fail. */
 static int
-locks(int command)
+locks(int command, const void *argument)
 {
-	return command == F_SETLK || command == F_SETLKW ||
-	       command == F_OFD_SETLK || command == F_ADD_SEALS ||
-	       command == F_GET_SEALS;
+	const struct flock *lock = argument;
+
+	if (command == F_ADD_SEALS || command == F_GET_SEALS)
+		return 1;
+	return (command == F_SETLK || command == F_SETLKW ||
+		   command == F_OFD_SETLK) &&
+	       lock->l_type != F_UNLCK;
 }
 
 #define FCNTL(name)                                                            \
-	CALL_WITH(int, -1, name, (int fd, int command, ...),                   \
-		  (fd, command, argument),                                     \
-		  locks(command) ? FD(LOCK, fd) : FAULT_PASS, void *argument;  \
-		  va_list ap; va_start(ap, command);                           \
-		  argument = va_arg(ap, void *); va_end(ap), )
+	int name(int fd, int command, ...)                                     \
+	{                                                                      \
+		static int (*real)(int, int, ...);                             \
+		enum FaultVerdict verdict = FAULT_PASS;                        \
+		void *argument;                                                \
+		va_list ap;                                                    \
+		int result;                                                    \
+                                                                               \
+		va_start(ap, command);                                         \
+		argument = va_arg(ap, void *);                                 \
+		va_end(ap);                                                    \
+		if (locks(command, argument))                                  \
+			verdict = FD(LOCK, fd);                                \
+		if (verdict == FAULT_FAILS)                                    \
+			return -1;                                             \
+		if (real == NULL)                                              \
+			real = (int (*)(int, int, ...))fault_real(#name);      \
+		result = real(fd, command, argument);                          \
+		fault_end(verdict);                                            \
+		return result;                                                 \
+	}
 FCNTL(fcntl)
 FCNTL(fcntl64)
 

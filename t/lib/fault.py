@@ -15,7 +15,7 @@ import struct
 
 MAGIC = 0x31746c756166
 PATH, RULES = 512, 4
-RULE_SIZE, CALLS_AT, RULES_AT = 584, 560, 816
+RULE_SIZE, CALLS_AT, RULES_AT = 584, 568, 824
 SIZE = RULES_AT + RULES * RULE_SIZE
 CLASSES = ('open read write sync rename unlink truncate mmap stat accept poll '
            'watch send receive directory memfd socket lock mode mkdir thread '
@@ -37,14 +37,16 @@ class Fault:
         with open(path, 'r+b') as f:
             self.map = mmap.mmap(f.fileno(), SIZE)
 
-    def env(self, build=None):
-        """What to add to the environment of the program."""
+    def env(self, library=None):
+        """What to add to the environment of the program.  library: a copy of
+        the shim, for who may not read the build."""
         top = os.path.dirname(os.path.dirname(os.path.dirname(
             os.path.abspath(__file__))))
-        build = build or os.environ.get('ASND_BUILD') or top + '/build'
+        build = os.environ.get('ASND_BUILD') or top + '/build'
         asan = os.environ.get('ASAN_OPTIONS')
         env = {'FAULT_CONTROL': self.path,
-               'LD_PRELOAD': os.path.abspath(build) + '/t/fault-shim.so',
+               'LD_PRELOAD': library or
+               os.path.abspath(build) + '/t/fault-shim.so',
                'ASAN_OPTIONS': (asan + ':' if asan else '')
                + 'verify_asan_link_order=0'}
         if self.program:
@@ -96,19 +98,19 @@ class Fault:
         self._put(16 if monotonic else 8, int(seconds * 1e6), '=q')
 
     def leap(self, seconds):
-        """The monotonic clock goes forward: timers are due, within 20 ms."""
+        """The monotonic clock goes forward when the main thread polls next:
+        timers are due, within 20 ms."""
         self._put(24, 20)
-        offset = struct.unpack_from('=q', self.map, 16)[0]
-        self._put(16, offset + int(seconds * 1e6), '=q')
+        self._put(32, int(seconds * 1e6), '=q')
 
     def pid(self):
         """Of the program that mapped it last, 0: none yet."""
-        return self._get(32)
+        return self._get(40)
 
     def last(self):
         """(class, path) of the last hit."""
-        path = self.map[48:48 + PATH].split(b'\0')[0]
-        return CLASSES[self._get(40)], os.fsdecode(path)
+        path = self.map[56:56 + PATH].split(b'\0')[0]
+        return CLASSES[self._get(48)], os.fsdecode(path)
 
     def calls(self):
         """{class: calls since the control file was made}"""

@@ -225,7 +225,12 @@ int
 fault_poll(int ms)
 {
 	uint64_t limit = control == NULL ? 0 : GET(control->poll_ms);
+	int64_t leap;
 
+	if (control != NULL && gettid() == getpid()) {
+		leap = __atomic_exchange_n(&control->leap, 0, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&control->monotonic, leap, __ATOMIC_SEQ_CST);
+	}
 	if (limit == 0 || (ms >= 0 && (uint64_t)ms <= limit))
 		return ms;
 	return (int)limit;

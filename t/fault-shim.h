@@ -96,6 +96,8 @@ struct FaultControl {
 	int64_t monotonic; /* and to CLOCK_MONOTONIC */
 	uint64_t poll_ms;  /* poll sleeps no longer, and returns 0: so that a
 			      leap of the clock is noticed; 0: as asked */
+	int64_t leap;      /* the main thread adds this to monotonic when it
+			      polls next, and so never within a measurement */
 	uint64_t pid;      /* of who mapped it last; by the shim */
 	uint64_t last;     /* FaultClass of the last hit; by the shim */
 	char last_path[FAULT_PATH];
@@ -105,8 +107,8 @@ struct FaultControl {
 
 /* What lib/fault.py writes. */
 _Static_assert(sizeof(struct FaultRule) == 584, "see lib/fault.py");
-_Static_assert(__builtin_offsetof(struct FaultControl, calls) == 560, "");
-_Static_assert(__builtin_offsetof(struct FaultControl, rules) == 816, "");
+_Static_assert(__builtin_offsetof(struct FaultControl, calls) == 568, "");
+_Static_assert(__builtin_offsetof(struct FaultControl, rules) == 824, "");
 
 /* --- between fault-shim.c and fault-calls.c --------------------------------
  */

@@ -34,6 +34,7 @@ struct _AsndDaemon {
 	gint64 last_day;
 	gboolean hold; /* keep the old base until the first run is learnt */
 	gboolean broken, scan_told;
+	gboolean stale; /* the model is not what the evidence says */
 	guint64 written;   /* rows, when it broke */
 	gint64 started;    /* wall clock */
 	AsnWatchSync sync; /* the last one, where has_sync */

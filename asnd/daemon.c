@@ -41,7 +41,7 @@ publish(AsndDaemon *d)
 	guint64 recent = asnd_publisher_n_recent(d->publisher);
 	gint64 wait;
 
-	if (d->hold)
+	if (d->hold || d->stale)
 		return;
 	/* The timer may wait for a fold; what is new need not. */
 	if (d->publish_timer != 0)
@@ -65,6 +65,33 @@ publish(AsndDaemon *d)
 /* --- the end of a turn -----------------------------------------------------
  */
 
+static void
+leave(AsndDaemon *d)
+{
+	if (d->fatal != NULL)
+		d->fatal(d->fatal_data);
+}
+
+/* The model and what waits, as the evidence on disk has them.  While that
+ * cannot be read nothing is learnt and nothing published: half a model would
+ * take votes back that still stand.  The next tick tries again. */
+static void
+read_again(AsndDaemon *d)
+{
+	gboolean fatal;
+
+	asnd_journal_replay(d->journal);
+	asnd_learner_reset(d->learner);
+	d->stale = asnd_store_failed(d->store, &fatal) != NULL;
+	asnd_publisher_mark(d->publisher, TRUE);
+	if (!d->stale)
+		return;
+	asnd_store_rollback(d->store);
+	asnd_watch_server_pause(d->server, (RECOVER + TICK) * 1000);
+	if (fatal)
+		leave(d);
+}
+
 /* The evidence could not be written: back to what is on disk.  What was lost
  * stands in the Maildirs, and the next connection's scan brings it.  One
  * warning until that scan went well. */
@@ -83,13 +110,10 @@ recover(AsndDaemon *d)
 	asnd_bus_untell(d);
 	d->written = asnd_store_written(d->store);
 	asnd_watch_server_pause(d->server, RECOVER * 1000);
-	if (fatal && d->fatal != NULL) {
-		d->fatal(d->fatal_data);
-		return;
-	}
-	asnd_journal_replay(d->journal);
-	asnd_learner_reset(d->learner);
-	asnd_publisher_mark(d->publisher, TRUE);
+	if (fatal)
+		leave(d);
+	else
+		read_again(d);
 }
 
 /* A little may still fit on a full disk: only a whole scan says it is over. */
@@ -185,6 +209,10 @@ work_on(gpointer data)
 	AsndDaemon *d = data;
 	gboolean first = asnd_learner_first_run(d->learner), more;
 
+	if (d->stale) {
+		d->work = 0;
+		return G_SOURCE_REMOVE;
+	}
 	if (first && !asnd_watch_server_idle(d->server))
 		more = FALSE;
 	else if (first)
@@ -222,6 +250,10 @@ tick(gpointer data)
 	AsndDaemon *d = data;
 	gint64 now = now_of(d);
 
+	if (d->stale)
+		read_again(d);
+	if (d->stale)
+		return G_SOURCE_CONTINUE;
 	daily(d, now);
 	if (asnd_watch_server_idle(d->server))
 		asnd_mails_purge(d->mails, now);
@@ -321,7 +353,12 @@ open_evidence(AsndDaemon *d, GError **error)
 	asnd_reports_configure(d->reports, &d->config->report);
 	asnd_learner_set_reports(d->learner, d->reports);
 	d->counter = asnd_counter_new(d->store, d->journal);
-	return TRUE;
+	if (asnd_store_failed(d->store, NULL) == NULL)
+		return TRUE;
+	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
+	    "the evidence in %s: %s", d->config->state_dir,
+	    asnd_store_failed(d->store, NULL));
+	return FALSE;
 }
 
 static gboolean

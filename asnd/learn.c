@@ -29,11 +29,16 @@ find_deferred(AsndLearner *l)
 void
 asnd_learner_reset(AsndLearner *l)
 {
+	gboolean first;
+
 	g_clear_pointer(&l->todo, g_array_unref);
 	l->at = 0;
 	l->casting = FALSE;
 	g_hash_table_remove_all(l->deferred);
-	l->first_run = asnd_store_meta(l->store, FIRST_RUN_DONE, 0) == 0;
+	first = asnd_store_meta(l->store, FIRST_RUN_DONE, 0) == 0;
+	/* What cannot be read now says nothing. */
+	if (asnd_store_failed(l->store, NULL) == NULL)
+		l->first_run = first;
 	if (!l->first_run)
 		find_deferred(l);
 }
@@ -46,6 +51,7 @@ asnd_learner_new(AsndStore *store, AsndMails *mails, AsndJournal *journal)
 	l->store = store;
 	l->mails = mails;
 	l->journal = journal;
+	l->first_run = TRUE;
 	l->limits =
 	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	l->deferred =

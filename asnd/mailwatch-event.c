@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mailwatch-event.c: what inotify says. */
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,8 +70,11 @@ box_changed(
 		return;
 	}
 	fd = mw_folder_open_mail(folder, watch->part, event->name, &st);
-	if (fd < 0)
-		return; /* gone again: the next event says so */
+	if (fd < 0) {
+		/* Else it is gone again: the next event says so. */
+		mw_again(tree, folder, errno);
+		return;
+	}
 	close(fd);
 	if (mw_mail_is_good(folder, &st))
 		mw_emit_entry(

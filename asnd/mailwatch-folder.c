@@ -53,6 +53,8 @@ watch_box(MwTree *tree, MwNode *node, MwPart part, gboolean *same)
 	struct stat st;
 	int fd = mw_folder_open(node, part, &st);
 
+	if (fd < 0 && mw_again(tree, node, errno))
+		return FALSE;
 	if (fd < 0) {
 		*same = *same && listed->tv_sec == 0 && listed->tv_nsec == 0;
 		*listed = (struct timespec){0};
@@ -82,7 +84,7 @@ watch_folder(MwTree *tree, MwNode *node, gboolean missing)
 	}
 	fd = mw_folder_open(node, MW_DIR, &st);
 	if (fd < 0)
-		return FALSE;
+		return mw_again(tree, node, errno);
 	mw_inotify_add(
 	    &tree->inotify, &node->watch[MW_DIR], fd, MW_MASK_PARENT);
 	close(fd);
@@ -97,7 +99,7 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 	node->force = FALSE;
 	new_box = watch_box(tree, node, MW_NEW, &same);
 	cur_box = watch_box(tree, node, MW_CUR, &same);
-	if (!new_box || !cur_box) {
+	if ((!new_box || !cur_box) && !node->again) {
 		if (!watch_folder(tree, node, TRUE)) {
 			mw_node_drop(tree, node);
 			return;
@@ -106,6 +108,8 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 		new_box = watch_box(tree, node, MW_NEW, &same);
 		cur_box = watch_box(tree, node, MW_CUR, &same);
 	}
+	if (node->again)
+		return;
 	watch_folder(tree, node, !new_box || !cur_box);
 	if (!new_box && !cur_box) {
 		retract_folder(tree, node);
@@ -126,13 +130,6 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 /* --- listing ----------------------------------------------------------------
  */
 
-gboolean
-mw_error_is_ours(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOMEM ||
-	       error == EIO;
-}
-
 DIR *
 mw_open_listing(int fd, const struct stat *st)
 {
@@ -148,12 +145,14 @@ mw_open_listing(int fd, const struct stat *st)
 }
 
 void
-mw_cannot_list(const MwNode *node)
+mw_cannot_list(MwTree *tree, MwNode *node)
 {
 	int error = errno;
 	g_autofree char *path = mw_node_full_path(node);
 	char shown[ASN_ESCAPE_SIZE];
 
+	if (mw_again(tree, node, error))
+		return;
 	mw_warn("%s cannot be read: %s", asn_escape_str(shown, path),
 	    g_strerror(error));
 }
@@ -176,7 +175,7 @@ open_box(MwTree *tree)
 	int fd = mw_folder_open(node, tree->part, &st);
 
 	if (fd < 0) {
-		tree->listing_failed |= mw_error_is_ours(errno);
+		tree->listing_failed |= mw_again(tree, node, errno);
 		return;
 	}
 	/* File systems stamp with coarse clocks: a change time of just now
@@ -187,7 +186,7 @@ open_box(MwTree *tree)
 	tree->dir = mw_open_listing(fd, &st);
 	if (tree->dir == NULL) {
 		tree->listing_failed = TRUE;
-		mw_cannot_list(node);
+		mw_cannot_list(tree, node);
 	}
 	close(fd);
 }
@@ -236,8 +235,10 @@ list_entry(MwTree *tree, const char *name)
 	if (name[0] == '.') /* not mail: Maildir(5) */
 		return FALSE;
 	if (fstatat(dirfd(tree->dir), name, &st,
-		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
+		tree->listing_failed |= mw_again(tree, tree->listing, errno);
 		return FALSE;
+	}
 	tree->listed_entries++;
 	if (tree->listing->charged &&
 	    mw_rest_charge(tree, tree->listing, MW_COST_LISTED))
@@ -270,7 +271,7 @@ mw_list_step(MwTree *tree)
 		return; /* more to come in the next step */
 	if (tree->dir != NULL && errno != 0) {
 		tree->listing_failed = TRUE;
-		mw_cannot_list(tree->listing);
+		mw_cannot_list(tree, tree->listing);
 	}
 	if (tree->dir != NULL)
 		closedir(tree->dir);

@@ -23,6 +23,7 @@ mw_inotify_init(MwInotify *in, gboolean counting)
 	if (counting)
 		return;
 	in->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	in->warned = in->fd < 0;
 	if (in->fd < 0)
 		g_warning("inotify cannot be had (%s), so all folders are only "
 			  "rescanned on a timer; raise the sysctl "
@@ -38,6 +39,23 @@ mw_inotify_clear(MwInotify *in)
 	g_clear_pointer(&in->by_wd, g_hash_table_unref);
 	g_clear_pointer(&in->buffer, g_free);
 	in->fd = -1;
+}
+
+void
+mw_inotify_renew(MwInotify *in)
+{
+	in->failed = 0;
+	if (in->fd < 0 && !in->counting)
+		in->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+}
+
+void
+mw_inotify_renewed(MwInotify *in)
+{
+	if (!in->warned || in->failed != 0)
+		return;
+	in->warned = FALSE;
+	g_message("inotify has room for all folders again");
 }
 
 gboolean
@@ -133,7 +151,8 @@ mw_inotify_forget(MwInotify *in, int wd)
 static void
 add_failed(MwInotify *in, int error)
 {
-	if (in->warned || in->fd < 0)
+	in->failed++;
+	if (in->warned)
 		return;
 	in->warned = TRUE;
 	if (error == ENOSPC)

@@ -30,6 +30,7 @@ typedef struct {
 	gboolean counting; /* --test-config: adds nothing, counts */
 	guint counted;
 	gboolean warned;  /* about the limit */
+	guint failed;     /* not added since mw_inotify_renew */
 	gboolean blind;   /* warned: the kernel does not tell */
 	gsize at, filled; /* unread part of buffer */
 	char *buffer;
@@ -37,6 +38,10 @@ typedef struct {
 
 void mw_inotify_init(MwInotify *in, gboolean counting);
 void mw_inotify_clear(MwInotify *in);
+/* Everything that could not be watched is about to be added again. */
+void mw_inotify_renew(MwInotify *in);
+/* That is done: says so where there is a watch for all of it now. */
+void mw_inotify_renewed(MwInotify *in);
 
 /* Watches the directory behind dir_fd (O_PATH is enough).  A watch that
  * already has that inode stays; one with another moves over.  Sets polled. */

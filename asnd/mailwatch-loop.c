@@ -11,6 +11,7 @@
 #include "config.h"
 #include "mailwatch-alive.h"
 #include "mailwatch-conn.h"
+#include "mailwatch-log.h"
 #include "mailwatch-loop.h"
 #include "mailwatch-tree.h"
 #include "notify.h"
@@ -218,7 +219,7 @@ rescans(Loop *l, gint64 now)
 		mw_scan_all(l->tree);
 		l->working = l->scanning = TRUE;
 	}
-	if (mw_rest_end(l->tree, now))
+	if (mw_rest_end(l->tree, now) | mw_again_turn(l->tree, now))
 		l->working = l->scanning = TRUE;
 	if (now >= l->poll_at) {
 		mw_scan_polled(l->tree);
@@ -276,6 +277,7 @@ wait_ms(const Loop *l, gint64 now)
 		if (l->working && !l->conn.blocked)
 			return 0;
 		until = MIN(l->poll_at, mw_rest_next(l->tree));
+		until = MIN(until, mw_again_next(l->tree));
 		if (l->overflown && l->rescan_began == 0)
 			until = MIN(until, l->rescan_at);
 		if (l->conn.blocked) /* timers wait for room, too */
@@ -307,8 +309,11 @@ turn(Loop *l)
 	};
 	gint64 now = g_get_monotonic_time();
 
-	if (poll(fds, 3, wait_ms(l, now)) < 0 && errno != EINTR)
-		g_error("poll: %s", g_strerror(errno));
+	if (poll(fds, 3, wait_ms(l, now)) < 0 && errno != EINTR) {
+		mw_warn("poll: %s; trying again", g_strerror(errno));
+		g_usleep(SECOND / 10); /* out of memory: not for ever */
+		return;
+	}
 	now = g_get_monotonic_time();
 	if (fds[0].revents != 0)
 		handle_signals(l, now);
@@ -365,8 +370,13 @@ mw_loop(const char *config_path, GError **error)
 		return FALSE;
 	mw_conn_init(&l.conn);
 	l.signals = open_signals();
-	if (l.signals < 0)
-		g_error("signalfd: %s", g_strerror(errno));
+	if (l.signals < 0) {
+		g_set_error(error, G_FILE_ERROR,
+		    (gint)g_file_error_from_errno(errno), "signalfd: %s",
+		    g_strerror(errno));
+		asn_config_free(l.config);
+		return FALSE;
+	}
 	mw_alive_init(&l.alive, g_get_monotonic_time());
 	/* asnd may come and go: being ready is not being connected. */
 	asn_notify_status("waiting for asnd");

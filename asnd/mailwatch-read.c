@@ -19,6 +19,7 @@ mw_open_mail(const MwNode *folder, const MwMail *mail, int *reading)
 							  : ASN_WATCH_REFUSED;
 	if (!mw_mail_is_good(folder, &st)) {
 		close(fd);
+		errno = EPERM;
 		return ASN_WATCH_REFUSED;
 	}
 	if (st.st_dev != mail->dev || st.st_ino != mail->ino) {
@@ -39,7 +40,7 @@ make_block(const MwNode *folder, const AsnWatchRead *request, const char *name,
 	    request->cur ? MW_CUR : MW_NEW, name, request->dev, request->ino};
 	gboolean complete;
 	AsnWatchStatus status;
-	int fd = -1;
+	int fd = -1, error;
 	gsize len;
 
 	status = mw_open_mail(folder, &mail, &fd);
@@ -48,7 +49,9 @@ make_block(const MwNode *folder, const AsnWatchRead *request, const char *name,
 	if (asn_header_read(
 		fd, ASN_HEADER_HERE, buf, sizeof buf, &len, &complete))
 		*memfd = asn_header_seal(buf, len);
+	error = errno;
 	close(fd);
+	errno = error;
 	if (*memfd < 0)
 		return ASN_WATCH_REFUSED;
 	block->len = len;
@@ -72,6 +75,9 @@ mw_read(MwTree *tree, const AsnWatchRead *request, const char *name)
 	if (folder != NULL)
 		block.status =
 		    make_block(folder, request, name, &block, &memfd);
+	/* The listing that comes again has it asked for again. */
+	if (block.status == ASN_WATCH_REFUSED && mw_again(tree, folder, errno))
+		block.status = ASN_WATCH_MOVED;
 	tree->emit(tree->emit_data, ASN_WATCH_BLOCK, &block, sizeof block, NULL,
 	    memfd);
 	return TRUE;

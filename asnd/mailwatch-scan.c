@@ -91,6 +91,7 @@ child_is_good(MwTree *tree, const MwNode *parent, int parent_fd,
 	tree->refused++;
 	say_refused(
 	    parent, name, "its owner is not that of the directory it is in");
+	errno = EPERM;
 	return FALSE;
 }
 
@@ -107,6 +108,8 @@ check_child(MwTree *tree, MwNode *parent, int parent_fd,
 
 	good = child_is_good(
 	    tree, parent, parent_fd, parent_st, name, is_maildir, &st);
+	if (!good && mw_again(tree, parent, errno))
+		return;
 	if (known != NULL &&
 	    (!good || known->dev != st.st_dev || known->ino != st.st_ino ||
 		known->uid != st.st_uid)) {
@@ -141,10 +144,25 @@ mw_check_child(MwTree *tree, MwNode *parent, const char *name)
 	if (!name_matches(parent, name))
 		return;
 	fd = mw_node_open(parent, &st);
-	if (fd < 0)
+	if (fd < 0) {
+		mw_again(tree, parent, errno);
 		return;
+	}
 	check_child(tree, parent, fd, &st, name, FALSE);
 	close(fd);
+}
+
+/* The next name; NULL: no more, or (it is tried again) not now. */
+static struct dirent *
+next_name(MwTree *tree, MwNode *node, DIR *dir)
+{
+	struct dirent *e;
+
+	errno = 0;
+	e = readdir(dir);
+	if (e == NULL && errno != 0)
+		mw_cannot_list(tree, node);
+	return e;
 }
 
 static void
@@ -154,10 +172,10 @@ find_new_children(MwTree *tree, MwNode *node, int fd, const struct stat *st)
 	struct dirent *e;
 
 	if (dir == NULL) {
-		mw_cannot_list(node);
+		mw_cannot_list(tree, node);
 		return;
 	}
-	while ((e = readdir(dir)) != NULL) {
+	while ((e = next_name(tree, node, dir)) != NULL) {
 		if (!name_matches(node, e->d_name))
 			continue;
 		if (e->d_type == DT_LNK)
@@ -190,9 +208,7 @@ child_names(const MwNode *node)
 static void
 drop_unreachable(MwTree *tree, MwNode *node)
 {
-	if (mw_error_is_ours(errno))
-		mw_cannot_list(node);
-	else if (node->up != NULL)
+	if (!mw_again(tree, node, errno) && node->up != NULL)
 		mw_node_drop(tree, node);
 }
 
@@ -242,10 +258,10 @@ find_new_folders(MwTree *tree, MwNode *node, int fd, const struct stat *st)
 	struct dirent *e;
 
 	if (dir == NULL) {
-		mw_cannot_list(node);
+		mw_cannot_list(tree, node);
 		return;
 	}
-	while ((e = readdir(dir)) != NULL) {
+	while ((e = next_name(tree, node, dir)) != NULL) {
 		MwNode *folder;
 		if (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN)
 			continue;
@@ -323,6 +339,7 @@ look_at(MwTree *tree, MwNode *node)
 	node->queued = FALSE;
 	if (mw_rest_covers(node))
 		return;
+	mw_again_forget(tree, node);
 	if (node->kind == MW_PARENT)
 		look_at_parent(tree, node);
 	else if (node->kind == MW_MAILDIR)
@@ -342,6 +359,8 @@ say_sync(MwTree *tree)
 	};
 
 	tree->sync_due = FALSE;
+	mw_again_scanned(tree);
+	mw_inotify_renewed(&tree->inotify);
 	mw_emit(tree, ASN_WATCH_SYNC, &sync, sizeof sync, NULL);
 }
 
@@ -366,6 +385,7 @@ mw_scan_step(MwTree *tree)
 void
 mw_scan_all(MwTree *tree)
 {
+	mw_inotify_renew(&tree->inotify);
 	for (guint i = 0; i < tree->patterns->len; i++) {
 		MwPattern *p = g_ptr_array_index(tree->patterns, i);
 		mw_pattern_refresh(tree, p);
@@ -405,6 +425,7 @@ walk_polled(MwTree *tree, MwNode *node, gboolean queue)
 void
 mw_scan_polled(MwTree *tree)
 {
+	mw_inotify_renew(&tree->inotify);
 	for (guint i = 0; i < tree->patterns->len; i++) {
 		MwPattern *p = g_ptr_array_index(tree->patterns, i);
 		mw_pattern_refresh(tree, p);

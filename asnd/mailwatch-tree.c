@@ -102,6 +102,7 @@ forget(MwTree *tree, MwNode *node)
 	if (node->queued)
 		g_queue_unlink(&tree->work, &node->link);
 	mw_rest_forget(tree, node);
+	mw_again_forget(tree, node);
 	if (node->kind == MW_MAILDIR) {
 		g_autofree char *path = mw_node_full_path(node);
 		if (g_hash_table_lookup(tree->paths, path) == node)
@@ -330,10 +331,17 @@ mw_pattern_refresh(MwTree *tree, MwPattern *pattern)
 {
 	MwNode *root = pattern->root;
 	struct stat st = {0};
-	int fd = asn_open_base(pattern->base), error = errno;
+	int fd = asn_open_base(pattern->base), error = fd < 0 ? errno : 0;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && pattern->base_fd >= 0 &&
-	    st.st_dev == root->dev && st.st_ino == root->ino) {
+	if (fd >= 0 && fstat(fd, &st) != 0) {
+		error = errno;
+		close(fd);
+		fd = -1;
+	}
+	if (mw_again(tree, root, error))
+		return;
+	if (fd >= 0 && pattern->base_fd >= 0 && st.st_dev == root->dev &&
+	    st.st_ino == root->ino) {
 		root->uid = st.st_uid;
 		close(fd);
 		return;
@@ -383,6 +391,7 @@ mw_tree_free(MwTree *tree)
 	if (tree == NULL)
 		return;
 	mw_listing_stop(tree);
+	mw_again_clear(tree);
 	/* Closing the instance frees all watches at once. */
 	mw_inotify_clear(&tree->inotify);
 	g_ptr_array_unref(tree->patterns);

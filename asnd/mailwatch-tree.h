@@ -13,6 +13,7 @@
  *   mailwatch-folder.c looking at folders and listing them
  *   mailwatch-event.c  what inotify says
  *   mailwatch-rest.c   floods
+ *   mailwatch-again.c  what we lack ourselves
  *   mailwatch-read.c   header blocks
  *   mailwatch-report.c mails for asnd-report
  */
@@ -57,7 +58,7 @@ typedef struct {
 
 struct MwNode {
 	MwKind kind;
-	gboolean announced, queued, force, warned;
+	gboolean announced, queued, force, warned, again;
 	gboolean charged; /* an event has it listed: that costs */
 	char *name;       /* below up; "" for INBOX and for a pattern's root */
 	MwNode *up;
@@ -83,6 +84,12 @@ typedef struct {
 } MwFarewell;
 
 typedef struct {
+	GPtrArray *nodes; /* not owned; NULL: none */
+	gint64 at, pause; /* at 0: none waits; pause 0: all is well */
+	gint64 calm;      /* when all counts as well; 0: not before a scan */
+} MwAgain;
+
+typedef struct {
 	MwEmit emit;
 	gpointer emit_data;
 	gboolean folders_only; /* --test-config: list no mail */
@@ -92,6 +99,7 @@ typedef struct {
 	GHashTable *paths;   /* path -> MwNode: a Maildir two patterns match */
 	GQueue work;         /* nodes to look at */
 	GPtrArray *resting;  /* nodes, not owned */
+	MwAgain again;
 	GArray *gone; /* MwFarewell to say, in order; first gone_said are */
 	guint gone_said;
 	guint32 last_id;
@@ -149,10 +157,8 @@ void mw_list_step(MwTree *tree);
 void mw_listing_stop(MwTree *tree);
 /* A DIR of its own for the directory that fd holds; NULL with errno. */
 DIR *mw_open_listing(int fd, const struct stat *st);
-/* Something failed here, which says nothing about what is there. */
-gboolean mw_error_is_ours(int error);
-/* Warns with errno. */
-void mw_cannot_list(const MwNode *node);
+/* Warns with errno, or has it tried again (mw_again). */
+void mw_cannot_list(MwTree *tree, MwNode *node);
 
 /* mailwatch-scan.c ------------------------------------------------------- */
 
@@ -168,6 +174,24 @@ guint32 mw_count_polled(const MwTree *tree);
 void mw_check_child(MwTree *tree, MwNode *parent, const char *name);
 /* Not ".", "..", cur, new, tmp. */
 gboolean mw_is_folder_name(const char *name);
+
+/* mailwatch-again.c ------------------------------------------------------ */
+
+/* A look at node, or at something in it, failed with this errno.  FALSE: that
+ * tells what is there.  TRUE: it tells nothing, we lack something: all stays
+ * as it was known, and node is looked at again after a pause, which grows.  One
+ * warning until all went well. */
+gboolean mw_again(MwTree *tree, MwNode *node, int error);
+/* Node is freed, or looked at now. */
+void mw_again_forget(MwTree *tree, MwNode *node);
+/* When mw_again_turn is due (monotonic), G_MAXINT64: never. */
+gint64 mw_again_next(const MwTree *tree);
+/* TRUE: a pause is over, there is something to scan, SYNC after it. */
+gboolean mw_again_turn(MwTree *tree, gint64 now);
+/* A scan ended: it went well where nothing fails for a while, as asnd now asks
+ * for mails. */
+void mw_again_scanned(MwTree *tree);
+void mw_again_clear(MwTree *tree);
 
 /* mailwatch-rest.c ------------------------------------------------------- */
 

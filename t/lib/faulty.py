@@ -18,7 +18,7 @@ import tap
 
 LONG = os.environ.get('FAULTS_LONG') == '1'
 SEED = int(os.environ.get('FAULTS_SEED') or random.randrange(10 ** 6))
-USERS = 12
+USERS = 4
 PAUSE = 0.005
 PATIENCE = 60    # seconds of ours that a condition may take
 RECOVERY = 150   # seconds on the daemons' clock that mending may take

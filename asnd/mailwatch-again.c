@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mailwatch-again.c: what could not be looked at, since we lack something. */
+
+#include <errno.h>
+
+#include "escape.h"
+#include "mailwatch-tree.h"
+
+#define SECOND G_USEC_PER_SEC
+#define PAUSE_MIN SECOND
+#define PAUSE_MAX (300 * SECOND)
+
+/* Nothing that it says of the directory: out of descriptors or memory, or a
+ * disk that does not answer. */
+static gboolean
+is_ours(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	       error == EIO || error == EINTR;
+}
+
+static void
+say_failed(const MwNode *node, int error)
+{
+	g_autofree char *path = mw_node_full_path(node);
+	char shown[ASN_ESCAPE_SIZE];
+
+	g_warning("%s cannot be looked at now: %s; trying again until it, and "
+		  "whatever else fails meanwhile, can be",
+	    asn_escape_str(shown, path), g_strerror(error));
+}
+
+gboolean
+mw_again(MwTree *tree, MwNode *node, int error)
+{
+	MwAgain *again = &tree->again;
+
+	if (!is_ours(error))
+		return FALSE;
+	if (again->nodes == NULL)
+		again->nodes = g_ptr_array_new();
+	if (!node->again)
+		g_ptr_array_add(again->nodes, node);
+	node->again = TRUE;
+	if (again->at != 0 || tree->folders_only)
+		return TRUE;
+	if (again->pause == 0)
+		say_failed(node, error);
+	again->pause = CLAMP(2 * again->pause, PAUSE_MIN, PAUSE_MAX);
+	again->at = g_get_monotonic_time() + again->pause;
+	again->calm = 0;
+	return TRUE;
+}
+
+void
+mw_again_forget(MwTree *tree, MwNode *node)
+{
+	if (node->again)
+		g_ptr_array_remove_fast(tree->again.nodes, node);
+	node->again = FALSE;
+}
+
+gint64
+mw_again_next(const MwTree *tree)
+{
+	const MwAgain *again = &tree->again;
+
+	if (again->at != 0)
+		return again->at;
+	return again->calm != 0 ? again->calm : G_MAXINT64;
+}
+
+static void
+look_again(MwTree *tree, MwNode *node)
+{
+	if (node->up == NULL)
+		mw_pattern_refresh(tree, node->pattern);
+	if (node->up != NULL || node->pattern->base_fd >= 0)
+		mw_node_queue(tree, node, TRUE);
+}
+
+/* Looking may drop nodes, which takes them from the array, and fail again at
+ * once, which adds to it. */
+static void
+start(MwTree *tree)
+{
+	GPtrArray *nodes = tree->again.nodes;
+
+	tree->again.at = 0;
+	for (guint n = nodes->len; n > 0 && nodes->len > 0; n--) {
+		MwNode *node = g_ptr_array_remove_index_fast(nodes, 0);
+
+		node->again = FALSE;
+		look_again(tree, node);
+	}
+	tree->sync_due = TRUE;
+}
+
+gboolean
+mw_again_turn(MwTree *tree, gint64 now)
+{
+	MwAgain *again = &tree->again;
+
+	if (again->at != 0 && now >= again->at) {
+		start(tree);
+		return TRUE;
+	}
+	if (again->at == 0 && again->calm != 0 && now >= again->calm) {
+		again->pause = again->calm = 0;
+		g_message("everything could be looked at again");
+	}
+	return FALSE;
+}
+
+void
+mw_again_scanned(MwTree *tree)
+{
+	if (tree->again.pause != 0 && tree->again.at == 0)
+		tree->again.calm = g_get_monotonic_time() + tree->again.pause;
+}
+
+void
+mw_again_clear(MwTree *tree)
+{
+	g_clear_pointer(&tree->again.nodes, g_ptr_array_unref);
+}

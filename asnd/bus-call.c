@@ -225,6 +225,46 @@ answer_error(GDBusConnection *connection, GDBusMessage *message,
 	    connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
 }
 
+static gboolean
+is_answer(GDBusMessage *message)
+{
+	GDBusMessageType type = g_dbus_message_get_message_type(message);
+
+	return type == G_DBUS_MESSAGE_TYPE_METHOD_RETURN ||
+	       type == G_DBUS_MESSAGE_TYPE_ERROR;
+}
+
+/* Here it leaves for the bus. */
+static GDBusMessage *
+on_way_out(AsndBusLimit *limit, GDBusMessage *message)
+{
+	const char *to = g_dbus_message_get_destination(message);
+
+	if (to != NULL && is_answer(message))
+		asnd_bus_limit_sent(limit, to);
+	return message;
+}
+
+/* FALSE: no answer to it may be queued, not even an error. */
+static gboolean
+may_answer(AsndBusLimit *limit, GDBusMessage *message, const char *sender)
+{
+	return (g_dbus_message_get_flags(message) &
+		   G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) ||
+	       asnd_bus_limit_queue(limit, sender, g_get_monotonic_time());
+}
+
+/* Of a call; no method needs more, and the bus lets 32 MiB through. */
+#define ARGUMENTS_MAX (64 * 1024)
+
+static gsize
+size_of_arguments(GDBusMessage *message)
+{
+	GVariant *body = g_dbus_message_get_body(message);
+
+	return body != NULL ? g_variant_get_size(body) : 0;
+}
+
 GDBusMessage *
 asnd_bus_filter(GDBusConnection *connection, GDBusMessage *message,
     gboolean incoming, gpointer data)
@@ -233,7 +273,7 @@ asnd_bus_filter(GDBusConnection *connection, GDBusMessage *message,
 	const char *name = ASND_BUS_NAME ".Error.Busy", *text = NULL;
 
 	if (!incoming)
-		return message;
+		return on_way_out(data, message);
 	if (asnd_bus_fds_hold(message) > 1) {
 		name = ASND_BUS_NAME ".Error.InvalidArgument";
 		text = "at most one file descriptor comes with a call";
@@ -245,6 +285,14 @@ asnd_bus_filter(GDBusConnection *connection, GDBusMessage *message,
 		G_DBUS_MESSAGE_TYPE_METHOD_CALL ||
 	    sender == NULL)
 		return message;
+	if (!may_answer(data, message, sender)) {
+		g_object_unref(message);
+		return NULL;
+	}
+	if (size_of_arguments(message) > ARGUMENTS_MAX) {
+		name = ASND_BUS_NAME ".Error.InvalidArgument";
+		text = "arguments of more than 64 KiB";
+	}
 	if (text == NULL && !take_ticket(data, message, sender))
 		text = "too many calls: try again";
 	if (text == NULL)

@@ -5,11 +5,17 @@
 
 #define SWEEP_ABOVE 64 /* callers; then those at rest are forgotten */
 #define CALLERS_MAX 4096
+/* Answers in line, some 500 bytes each; above that some of each caller. */
+#define QUEUED_MANY 16384
+#define QUEUED_FEW 4
+#define QUEUED_LOST                                                            \
+	(30 * G_USEC_PER_SEC) /* since the last call: miscounted               \
+			       */
 
 typedef struct {
 	double tokens;
 	gint64 when;
-	guint pending;
+	guint pending, queued;
 } Caller;
 
 struct _AsndBusLimit {
@@ -17,7 +23,7 @@ struct _AsndBusLimit {
 	GMutex lock;
 	AsndBusRates rates;
 	GHashTable *callers; /* name -> Caller */
-	guint pending, sweep_at;
+	guint pending, queued, sweep_at;
 	guint64 refused;
 };
 
@@ -75,8 +81,10 @@ sweep(AsndBusLimit *l, gint64 now)
 		Caller *c = value;
 
 		refill(l, c, now);
-		if (c->pending == 0 && c->tokens >= l->rates.burst)
-			g_hash_table_iter_remove(&it);
+		if (c->pending > 0 || c->tokens < l->rates.burst)
+			continue;
+		l->queued -= c->queued;
+		g_hash_table_iter_remove(&it);
 	}
 	/* Not again before there are twice as many. */
 	l->sweep_at =
@@ -96,7 +104,7 @@ find(AsndBusLimit *l, const char *name, gint64 now)
 	if (g_hash_table_size(l->callers) >= CALLERS_MAX)
 		return NULL;
 	c = g_new(Caller, 1);
-	*c = (Caller){l->rates.burst, now, 0};
+	*c = (Caller){.tokens = l->rates.burst, .when = now};
 	g_hash_table_insert(l->callers, g_strdup(name), c);
 	return c;
 }
@@ -141,6 +149,47 @@ asnd_bus_limit_end(AsndBusLimit *l, const char *caller)
 	if (c != NULL && c->pending > 0) {
 		c->pending--;
 		l->pending--;
+	}
+	g_mutex_unlock(&l->lock);
+}
+
+gboolean
+asnd_bus_limit_queue(AsndBusLimit *l, const char *caller, gint64 now)
+{
+	gboolean ok = FALSE;
+	gint64 before;
+	Caller *c;
+
+	g_mutex_lock(&l->lock);
+	c = g_hash_table_lookup(l->callers, caller);
+	before = c != NULL ? c->when : now;
+	c = find(l, caller, now);
+	if (c != NULL && now - before > QUEUED_LOST) {
+		l->queued -= c->queued;
+		c->queued = 0;
+	}
+	if (c != NULL)
+		ok = l->queued < QUEUED_MANY || c->queued < QUEUED_FEW;
+	if (ok) {
+		c->queued++;
+		l->queued++;
+	} else {
+		l->refused++;
+	}
+	g_mutex_unlock(&l->lock);
+	return ok;
+}
+
+void
+asnd_bus_limit_sent(AsndBusLimit *l, const char *caller)
+{
+	Caller *c;
+
+	g_mutex_lock(&l->lock);
+	c = g_hash_table_lookup(l->callers, caller);
+	if (c != NULL && c->queued > 0) {
+		c->queued--;
+		l->queued--;
 	}
 	g_mutex_unlock(&l->lock);
 }

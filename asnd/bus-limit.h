@@ -27,6 +27,13 @@ gboolean asnd_bus_limit_begin(
 void asnd_bus_limit_charge(
     AsndBusLimit *limit, const char *caller, double calls);
 void asnd_bus_limit_end(AsndBusLimit *limit, const char *caller);
+/* TRUE: what this caller is answered next may stand in line for the bus; FALSE:
+ * so much does already that it is left without an answer.  A bus that is busy
+ * with those who flood it takes answers late. */
+gboolean asnd_bus_limit_queue(
+    AsndBusLimit *limit, const char *caller, gint64 now);
+/* One of them has left for the bus. */
+void asnd_bus_limit_sent(AsndBusLimit *limit, const char *caller);
 /* Calls refused so far; callers remembered. */
 guint64 asnd_bus_limit_refused(AsndBusLimit *limit);
 guint asnd_bus_limit_callers(AsndBusLimit *limit);

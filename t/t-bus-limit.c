@@ -56,6 +56,34 @@ test_charge(void)
 	asnd_bus_limit_unref(l);
 }
 
+/* What no bus takes does not grow for ever, and everybody has a place. */
+static void
+test_queue(void)
+{
+	const AsndBusRates rates = {.burst = 10, .rate = 10};
+	AsndBusLimit *l = asnd_bus_limit_new(&rates);
+	guint n = 0;
+
+	while (asnd_bus_limit_queue(l, "flood", SECOND))
+		n++;
+	g_assert_cmpuint(n, ==, 16384);
+	for (guint i = 0; i < 4; i++)
+		g_assert_true(asnd_bus_limit_queue(l, "other", SECOND));
+	g_assert_false(asnd_bus_limit_queue(l, "other", SECOND));
+	asnd_bus_limit_sent(l, "other");
+	asnd_bus_limit_sent(l, "nobody");
+	g_assert_true(asnd_bus_limit_queue(l, "other", SECOND));
+	g_assert_false(asnd_bus_limit_queue(l, "flood", SECOND));
+	while (n-- > 16000)
+		asnd_bus_limit_sent(l, "flood");
+	g_assert_true(asnd_bus_limit_queue(l, "flood", SECOND));
+	/* Forgotten with what was never told of. */
+	for (n = 0; asnd_bus_limit_queue(l, "flood", 40 * SECOND);)
+		n++;
+	g_assert_cmpuint(n, ==, 16384 - 4);
+	asnd_bus_limit_unref(l);
+}
+
 static void
 test_pending(void)
 {
@@ -171,6 +199,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/bus-limit/rate", test_rate);
 	g_test_add_func("/bus-limit/charge", test_charge);
+	g_test_add_func("/bus-limit/queue", test_queue);
 	g_test_add_func("/bus-limit/pending", test_pending);
 	g_test_add_func("/bus-limit/forgets", test_forgets);
 	g_test_add_func("/bus-limit/crowd", test_crowd);

@@ -67,6 +67,7 @@ class Host(known.Evidence):
         self.milter_socket = self.dir + '/pf/queue/asn-milter/milter.sock'
         self.db = self.dir + '/db'
         self.daemons = {}
+        self.environment = {}  # of the daemons, besides
         self.smtp_port = self.imap_port = None
         for name in ('bin', 'log', 'vm', 'db', 'state', 'run'):
             os.mkdir(self.path(name))
@@ -124,7 +125,8 @@ class Host(known.Evidence):
                 start_new_session=True, env=dict(
                     {n: v for n, v in os.environ.items()
                      if n == 'PATH' or n.startswith('GCOV_') or
-                     n.endswith('SAN_OPTIONS')}, **dict(env)))
+                     n.endswith('SAN_OPTIONS')},
+                    **self.environment, **dict(env)))
         guard.remember(self.dir, process.pid)
         self.daemons[name] = Daemon(process, log)
         return self.daemons[name]

@@ -229,8 +229,10 @@ act_on_flag(SMFICTX *ctx, const AsnConfig *config, const MltDecision *d)
 {
 	static char defer[] = "451", reject[] = "550";
 	static char soft[] = "4.7.1", hard[] = "5.7.1";
-	static char text[] =
+	static char learned[] =
 	    "Your network neighbourhood has a bad reputation here";
+	static char ruled[] = "Your network is blocked here";
+	char *text = d->ruled ? ruled : learned;
 	AsnAction action = config->flagged_action;
 
 	if (d->verdict != MLT_FLAGGED || action == ASN_ACTION_ACCEPT)

@@ -36,7 +36,7 @@ for my $signal (qw(HUP USR1)) {
 	is((talk($mail))[-1], 'continue', 'as before');
 	config("flagged-action=reject\n");
 	is(reloaded($signal), 'RELOADING=1 READY=1', "SIG$signal: told, and when it is done");
-	like((talk($mail))[-1], qr/^reply 550/, '... flagged-action');
+	like((talk($mail))[-1], qr/^reply 550 5\.7\.1 Your network neighbourhood has a bad reputation here$/, '... flagged-action');
 }
 ok((grep { /^MONOTONIC_USEC=\d+$/ } $notify->said), 'with the time');
 config("local-networks=198.51.100.0/24\n");

@@ -83,7 +83,7 @@ rules_taken();
 config("local-networks=10.0.0.0/8\ntrusted-relays=203.0.113.1\nflagged-action=reject\n");
 kill 'HUP', $pid;
 ok(wait_until(sub { (ask('192.0.2.7'))[-1] =~ /^reply 550/ }), 'flagged-action is for blocked mail, too');
-like((ask('192.0.2.7'))[-1], qr/^reply 550 5\.7\.1 /, '... as it says');
+like((ask('192.0.2.7'))[-1], qr/^reply 550 5\.7\.1 Your network is blocked here$/, '... and says that a rule did it');
 is_deeply([ask('127.0.0.1')], ['continue'], 'loopback');
 is_deeply([ask('10.1.2.3')], ['continue'], 'local-networks');
 is_deeply([talk("connect 4 192.0.2.7\nmacro E i 4XyZ\\x00{auth_authen}\\x00joe\neom\n")], ['continue'], 'authenticated');

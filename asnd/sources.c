@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
@@ -18,6 +19,7 @@ struct _AsndSources {
 	void (*changed)(gpointer data);
 	gpointer data;
 	AsnNetworks *networks;
+	struct stat looked; /* at this networks.mmdb last */
 	GFileMonitor *monitor;
 	AsnSealKeys *keys;
 	AsnSealer *sealer;
@@ -25,7 +27,8 @@ struct _AsndSources {
 
 /* FALSE without error: no such file. */
 static gboolean
-open_networks(const char *dir, AsnNetworks **out, GError **error)
+open_networks(
+    const char *dir, AsnNetworks **out, struct stat *looked, GError **error)
 {
 	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -39,6 +42,8 @@ open_networks(const char *dir, AsnNetworks **out, GError **error)
 		    g_strerror(errno));
 		return FALSE;
 	}
+	if (fstat(fd, looked) != 0)
+		*looked = (struct stat){0};
 	*out = asn_networks_open(fd, path, error);
 	close(fd);
 	return *out != NULL;
@@ -50,7 +55,7 @@ take_up_networks(AsndSources *s)
 	g_autoptr(GError) error = NULL;
 	AsnNetworks *old = s->networks, *new;
 
-	if (!open_networks(s->dir, &new, &error)) {
+	if (!open_networks(s->dir, &new, &s->looked, &error)) {
 		g_warning("%s%s",
 		    error ? error->message
 			  : "no networks.mmdb in database-dir"
@@ -87,14 +92,31 @@ take_up_keys(AsndSources *s, GError **error)
 	return TRUE;
 }
 
+/* GLib tells of one rename up to twice, and to check a file of a million
+ * networks takes a while. */
+static gboolean
+is_another(const AsndSources *s)
+{
+	g_autofree char *path =
+	    g_build_filename(s->dir, ASN_NETWORKS_FILE, NULL);
+	const struct stat *last = &s->looked;
+	struct stat st;
+
+	return stat(path, &st) != 0 || st.st_ino != last->st_ino ||
+	       st.st_dev != last->st_dev ||
+	       st.st_ctim.tv_sec != last->st_ctim.tv_sec ||
+	       st.st_ctim.tv_nsec != last->st_ctim.tv_nsec;
+}
+
 static void
 on_file(GFileMonitor *monitor, GFile *file, GFile *other,
     GFileMonitorEvent event, gpointer data)
 {
 	/* It is only ever replaced by rename: then it is whole. */
-	if (event == G_FILE_MONITOR_EVENT_MOVED_IN ||
-	    event == G_FILE_MONITOR_EVENT_RENAMED ||
-	    event == G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT)
+	if ((event == G_FILE_MONITOR_EVENT_MOVED_IN ||
+		event == G_FILE_MONITOR_EVENT_RENAMED ||
+		event == G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT) &&
+	    is_another(data))
 		take_up_networks(data);
 }
 
@@ -199,6 +221,7 @@ asnd_daemon_test(const AsnConfig *config, GError **error)
 	g_autofree char *run = g_path_get_dirname(config->watch_socket);
 	g_autoptr(GError) why = NULL;
 	AsnNetworks *networks;
+	struct stat looked;
 	g_autofree char *key_path = asn_seal_keys_path(config);
 	AsnSealKeys *keys;
 
@@ -216,7 +239,7 @@ asnd_daemon_test(const AsnConfig *config, GError **error)
 	if (keys == NULL)
 		g_warning("no seal key at %s", key_path);
 	asn_seal_keys_free(keys);
-	if (!open_networks(config->database_dir, &networks, &why) &&
+	if (!open_networks(config->database_dir, &networks, &looked, &why) &&
 	    why != NULL) {
 		g_propagate_error(error, g_steal_pointer(&why));
 		return FALSE;

@@ -67,6 +67,17 @@ ok($p->wait_for('scan', sub { $p->scans > $scans }), 'maildirs: asnd-mailwatch s
 $p->deliver('bob', '', ip => '192.0.2.6');
 ok(read_mails(6), '... what is named now');
 
+# --- networks.mmdb ----------------------------------------------------------------------------
+# GLib tells of one rename twice.
+my $in_use = sub { scalar(() = $p->log('asnd') =~ /networks\.mmdb is in use/g) };
+my $taken = $in_use->();
+for my $n (1 .. 10) {
+	$p->make_networks("Holder $n");
+	$p->wait_for('taken up', sub { $in_use->() >= $taken + $n });
+}
+reloaded('asnd');
+is($in_use->() - $taken, 10 + 1, 'networks.mmdb is taken up once for a rename, and once for a reload');
+
 # --- what is wrong, what cannot change ---------------------------------------------------------
 $p->spew('asnd.conf', "${conf}typo=1\n");
 reloaded($_) for qw(asnd asnd-mailwatch);

@@ -17,7 +17,7 @@ enum { NETWORKS = 1, BASE = 2, RECENT = 4, RULES = 8, ALL = 15 };
 
 struct _MltDatabases {
 	MltSnapshots *snapshots;
-	const char *dir;
+	char *dir;
 	AsnNetworks *networks;
 	AsnReputation *reputation;
 	AsnRules *rules;
@@ -223,8 +223,8 @@ take(MltDatabases *db, guint what)
 		take_networks(db);
 	if (what & RULES)
 		take_rules(db);
-	missing = db->networks == NULL && db->reputation == NULL &&
-		  db->rules == NULL;
+	missing =
+	    db->networks == NULL && db->reputation == NULL && db->rules == NULL;
 	if (missing && !db->said_missing)
 		g_warning("no database in %s yet: mail passes without headers "
 			  "until asnd puts one there",
@@ -326,7 +326,7 @@ mlt_databases_start(MltSnapshots *snapshots, const char *dir, GError **error)
 	MltDatabases *db = g_new0(MltDatabases, 1);
 
 	db->snapshots = snapshots;
-	db->dir = dir;
+	db->dir = g_strdup(dir);
 	db->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	db->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (db->inotify < 0 || db->wake < 0) {
@@ -336,6 +336,7 @@ mlt_databases_start(MltSnapshots *snapshots, const char *dir, GError **error)
 		    dir, g_strerror(errno));
 		close_fd(db->inotify);
 		close_fd(db->wake);
+		g_free(db->dir);
 		g_free(db);
 		return NULL;
 	}
@@ -371,6 +372,7 @@ mlt_databases_stop(MltDatabases *db)
 	asn_rules_close(db->rules);
 	close(db->inotify);
 	close(db->wake);
+	g_free(db->dir);
 	g_free(db);
 }
 

@@ -13,8 +13,7 @@
 
 typedef struct _MltDatabases MltDatabases;
 
-/* Loads what is there and starts watching; snapshots and dir must outlive it.
- */
+/* Loads what is there and starts watching; snapshots must outlive it. */
 MltDatabases *mlt_databases_start(
     MltSnapshots *snapshots, const char *dir, GError **error);
 /* Look at every file again, soon; callable from any thread. */

@@ -140,7 +140,7 @@ parse_options(int argc, char **argv)
  * --------------------------------------------------------------------- */
 
 static int
-run_test(const AsnConfig *config)
+run_test(AsnConfig *config)
 {
 	g_autofree char *path = asn_seal_keys_path(config);
 	g_autoptr(GError) error = NULL;
@@ -157,6 +157,7 @@ run_test(const AsnConfig *config)
 	asn_seal_keys_free(keys);
 	ok &= mlt_databases_test(config->database_dir);
 	ok &= mlt_listen_test(socket_spec, config->socket);
+	asn_config_free(config);
 	return ok ? EX_OK : EX_UNAVAILABLE;
 }
 
@@ -306,8 +307,8 @@ reload_all(
 static int
 serve(MltFilter *filter, const MltOwnSocket *own)
 {
-	/* Kept to the end: the paths in it are in use. */
-	const AsnConfig *config = mlt_filter_rules(filter)->config;
+	MltRules *first = mlt_filter_rules(filter);
+	const AsnConfig *config = first->config;
 	g_autoptr(GError) error = NULL;
 	struct pollfd fd = {.fd = wake, .events = POLLIN};
 	MltDatabases *databases = mlt_databases_start(
@@ -335,6 +336,7 @@ serve(MltFilter *filter, const MltOwnSocket *own)
 	}
 	asn_notify_stopping();
 	drain(filter);
+	mlt_rules_unref(first);
 	if (result == MI_SUCCESS)
 		return EX_OK;
 	g_critical("libmilter gave up");
@@ -364,6 +366,7 @@ start(AsnConfig *config)
 
 	if (error != NULL) {
 		g_critical("%s", error->message);
+		asn_config_free(config);
 		return EX_CONFIG;
 	}
 	if (keys == NULL)

@@ -133,7 +133,7 @@ sub DESTROY {
 
 sub wait_for {
 	my ($self, $what, $cond, $seconds) = @_;
-	my $end = time + ($seconds // 10);
+	my $end = time + ($seconds // 30);
 	while (time < $end) {
 		return 1 if $cond->();
 		sleep 0.005;

@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 import itertools
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -45,6 +46,8 @@ class Host(hosts.Host):
     def __init__(self):
         super().__init__()
         self.extra = {}  # more environment of a program, by its name
+        for shim in 'fault-shim.so', 'write-log.so':  # nobody can read these
+            shutil.copy(os.path.join(hosts.BUILD, 't', shim), self.path('bin'))
 
     def spawn(self, name, argv, env=(), **how):
         return super().spawn(

@@ -46,7 +46,8 @@ static const char *const queries[N_QUERIES] = {
 	"SELECT id FROM mails WHERE pending=1 AND user=? AND id>? AND state=1"
 	" ORDER BY id LIMIT ?",
     [Q_DUE] = "SELECT m.id FROM users u CROSS JOIN mails m ON m.user=u.id"
-	      " WHERE u.last_spam>=? AND m.due>0 AND m.due<=? LIMIT ?",
+	      " WHERE u.last_spam>=? AND m.due>0 AND m.due<=? AND m.gone=0"
+	      " LIMIT ?",
     [Q_ALL_PENDING] = "SELECT id FROM mails WHERE pending=1 AND state=1"
 		      " ORDER BY time, place<>2, id",
     [Q_WAITING] = "SELECT id, addr FROM mails WHERE pending=1"

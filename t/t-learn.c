@@ -302,6 +302,23 @@ test_deleted_before_due(Fixture *f, gconstpointer data)
 	g_assert_cmpint(STANDING(), ==, ASND_VOTE_NONE);
 }
 
+/* Read and thrown away: no vote, also while it is remembered. */
+static void
+test_gone_before_due(Fixture *f, gconstpointer data)
+{
+	report_something(f);
+	ENTRY("", "1.a:2,S");
+	f->ev.now = f->mail.time + EV_DAYS(3) - 1;
+	GONE("", "1.a:2,S");
+	f->ev.now++;
+	sweep(f);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_NONE);
+	/* an IMAP server had only taken it out to put it back */
+	ENTRY("", "1.a:2,S");
+	sweep(f);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+}
+
 static void
 test_answered(Fixture *f, gconstpointer data)
 {
@@ -373,6 +390,7 @@ main(int argc, char **argv)
 	ADD("ham falls due", test_ham_falls_due);
 	ADD("ham waits for a report", test_ham_waits_for_a_report);
 	ADD("deleted before due", test_deleted_before_due);
+	ADD("gone before due", test_gone_before_due);
 	ADD("answered", test_answered);
 	ADD("flood", test_flood);
 	return g_test_run();

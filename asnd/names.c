@@ -17,29 +17,34 @@ hash_base(const char *name, gsize len)
 	return (gint64)h;
 }
 
-/* The mail has one name fewer. */
-static void
-lost_name(AsndMails *m, gint64 id, gint64 folder, gint64 base, gint64 now)
+/* This name is no more.  Returns the mail that had it, 0: none. */
+static gint64
+drop_name(AsndMails *m, gint64 folder, guint cur, const char *name, gsize len,
+    gint64 now)
 {
-	gboolean more = STEP(m, Q_ENTRY_OF, "i", id);
+	gboolean more;
+	gint64 id;
 
+	asnd_store_begin(m->store);
+	id = asnd_mails_first(m, Q_ENTRY_DEL,
+	    STEP(m, Q_ENTRY_DEL, "idb", folder, (int)cur, name, len));
+	if (id == 0)
+		return 0;
+	more = STEP(m, Q_ENTRY_OF, "i", id);
 	DONE(m, Q_ENTRY_OF);
-	RUN(m, Q_LOST, "iii", folder, base, id);
 	if (!more)
 		RUN(m, Q_GONE, "ii", now, id);
+	return id;
 }
 
 void
 asnd_mails_name_gone(AsndMails *m, gint64 folder, guint cur, const char *name,
     gsize len, gint64 now)
 {
-	gint64 id;
+	gint64 id = drop_name(m, folder, cur, name, len, now);
 
-	asnd_store_begin(m->store);
-	id = asnd_mails_first(m, Q_ENTRY_DEL,
-	    STEP(m, Q_ENTRY_DEL, "idb", folder, (int)cur, name, len));
 	if (id != 0)
-		lost_name(m, id, folder, hash_base(name, len), now);
+		RUN(m, Q_LOST, "iii", folder, hash_base(name, len), id);
 }
 
 /* When a mail that nobody knew came to its folder.  Seen as it happens: now.
@@ -91,7 +96,8 @@ insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
 }
 
 /* Does the mail have a name in this folder that differs by its flags only, or
- * did it lose one just now?  A rename tells first what went, then what came. */
+ * did it lose one just now?  A rename tells first what went, then what came; a
+ * listing does not, and what it went from may be long ago. */
 static gboolean
 is_flag_change(AsndMails *m, const AsndMailEntry *e, const AsndMailRow *row)
 {
@@ -99,7 +105,7 @@ is_flag_change(AsndMails *m, const AsndMailEntry *e, const AsndMailRow *row)
 	sqlite3_stmt *s = m->q[Q_NAMES];
 	gboolean found, more;
 
-	if (row->lost == e->folder && row->lost_base == base)
+	if (e->live && row->lost == e->folder && row->lost_base == base)
 		return TRUE;
 	more = STEP(m, Q_NAMES, "i", row->id);
 	for (found = FALSE; more && !found; more = asnd_store_next(m->store, s))
@@ -122,6 +128,8 @@ renamed(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
 	if (moved && is_flag_change(m, e, row))
 		return;
 	if (moved) {
+		/* From here on a name there is a move back. */
+		RUN(m, Q_LOST, "iii", (gint64)0, (gint64)0, row->id);
 		row->came_from = row->seen;
 		row->seen |= e->place;
 		row->place = e->place;
@@ -165,8 +173,7 @@ known_name(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
 		return FALSE;
 	if (row->ino != e->ino || row->mtime != e->mtime) {
 		/* Another file has taken the name. */
-		asnd_mails_name_gone(
-		    m, e->folder, e->cur, e->name, e->name_len, e->ctime);
+		drop_name(m, e->folder, e->cur, e->name, e->name_len, e->ctime);
 		return FALSE;
 	}
 	/* It may have been read while it was still being written. */

@@ -209,6 +209,60 @@ test_inbox_listed_first(Fixture *f, gconstpointer data)
 	moved_while_away(f, FALSE);
 }
 
+/* Junked where asnd saw it or not, and taken out again while it was away: the
+ * name in the inbox is the one that the mail once had there. */
+static void
+rescued_while_away(Fixture *f, gboolean junked_too)
+{
+	gint64 inbox, junk_id;
+
+	ENTRY("", "1.a");
+	f->mail.listed = junked_too;
+	if (junked_too) {
+		ENTRY(".Junk", "1.a:2,");
+		inbox = asnd_mails_folder(f->ev.mails, f->user, "", 0);
+		asnd_mails_sweep_folder(
+		    f->ev.mails, inbox, NULL, NULL, f->ev.now);
+	} else {
+		MOVE("", "1.a", ".Junk", "1.a:2,");
+	}
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	f->mail.listed = TRUE;
+	ENTRY("", "1.a:2,S");
+	junk_id = asnd_mails_folder(f->ev.mails, f->user, ".Junk", 5);
+	asnd_mails_sweep_folder(f->ev.mails, junk_id, NULL, NULL, f->ev.now);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+}
+
+static void
+test_rescued_while_away(Fixture *f, gconstpointer data)
+{
+	rescued_while_away(f, FALSE);
+}
+
+static void
+test_junked_and_rescued_while_away(Fixture *f, gconstpointer data)
+{
+	rescued_while_away(f, TRUE);
+}
+
+/* Into a new folder: it is listed before the old name is told to be gone. */
+static void
+test_new_folder(Fixture *f, gconstpointer data)
+{
+	EvMail listed = f->mail;
+
+	listed.listed = TRUE;
+	ENTRY("", "1.a");
+	MOVE("", "1.a", ".Junk", "1.a:2,");
+	ev_entry(&f->ev, f->user, ".New", "1.a:2,", &listed);
+	GONE(".Junk", "1.a:2,");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+	ev_entry(&f->ev, f->user, ".Junk", "1.a:2,", &listed);
+	GONE(".New", "1.a:2,");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+}
+
 static void
 test_restart_reads_nothing(Fixture *f, gconstpointer data)
 {
@@ -385,6 +439,10 @@ main(int argc, char **argv)
 	ADD("inode reused", test_inode_reused);
 	ADD("moved while away, junk first", test_junk_listed_first);
 	ADD("moved while away, inbox first", test_inbox_listed_first);
+	ADD("rescued while away", test_rescued_while_away);
+	ADD("junked and rescued while away",
+	    test_junked_and_rescued_while_away);
+	ADD("into a new folder", test_new_folder);
 	ADD("restart reads nothing", test_restart_reads_nothing);
 	ADD("old mail", test_old_is_read_when_it_moves);
 	ADD("ham falls due", test_ham_falls_due);

@@ -43,6 +43,7 @@ typedef enum {
 	Q_SET_PATH,
 	Q_FOLDER,
 	Q_FOLDER_ADD,
+	Q_FOLDERS_OF,
 	Q_KIND,
 	Q_SET_KIND,
 	Q_MAILS_KIND,

@@ -73,6 +73,8 @@ static const char *const queries[N_QUERIES] = {
     [Q_SET_PATH] = "UPDATE users SET path=? WHERE id=?",
     [Q_FOLDER] = "SELECT id FROM folders WHERE user=? AND name=?",
     [Q_FOLDER_ADD] = "INSERT INTO folders(user, name) VALUES(?,?)",
+    [Q_FOLDERS_OF] = "SELECT id FROM folders f WHERE user=? AND EXISTS"
+		     " (SELECT 1 FROM entries WHERE folder=f.id)",
     [Q_KIND] = "SELECT place FROM folders WHERE id=?",
     [Q_SET_KIND] = "UPDATE folders SET place=? WHERE id=?",
     /* What was skipped in the trash is worth reading elsewhere. */

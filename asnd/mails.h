@@ -110,6 +110,10 @@ typedef gboolean (*AsndStillFunc)(
     guint cur, const char *name, gsize len, gpointer data);
 void asnd_mails_sweep_folder(AsndMails *mails, gint64 folder,
     AsndStillFunc still, gpointer data, gint64 now);
+typedef gboolean (*AsndFolderFunc)(gint64 folder, gpointer data);
+/* Every name in folders of this user for which known(folder) denies it. */
+void asnd_mails_sweep_user(AsndMails *mails, gint64 user, AsndFolderFunc known,
+    gpointer data, gint64 now);
 
 gboolean asnd_mails_get(AsndMails *mails, gint64 id, AsndMailRow *row);
 void asnd_mails_save(AsndMails *mails, const AsndMailRow *row);
@@ -121,7 +125,6 @@ void asnd_mails_set_block(AsndMails *mails, AsndMailRow *row,
 /* One name of a mail, in a folder for which known(folder) holds.  name:
  * ASND_NAME_MAX bytes.  FALSE: none. */
 #define ASND_NAME_MAX 255
-typedef gboolean (*AsndFolderFunc)(gint64 folder, gpointer data);
 gboolean asnd_mails_name(AsndMails *mails, gint64 id, AsndFolderFunc known,
     gpointer data, gint64 *folder, guint *cur, char *name, gsize *len);
 

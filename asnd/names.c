@@ -239,9 +239,28 @@ asnd_mails_sweep_folder(
 		gsize len;
 		const char *p = g_bytes_get_data(lost->pdata[i], &len);
 
-		asnd_mails_name_gone(
-		    m, folder, (guint8)p[0], p + 1, len - 1, now);
+		/* When it went nobody knows: not just before what comes. */
+		drop_name(m, folder, (guint8)p[0], p + 1, len - 1, now);
 	}
+}
+
+void
+asnd_mails_sweep_user(
+    AsndMails *m, gint64 user, AsndFolderFunc known, gpointer data, gint64 now)
+{
+	g_autoptr(GArray) lost = g_array_new(FALSE, FALSE, sizeof(gint64));
+	gboolean row = STEP(m, Q_FOLDERS_OF, "i", user);
+
+	for (; row; row = asnd_store_next(m->store, m->q[Q_FOLDERS_OF])) {
+		gint64 id = sqlite3_column_int64(m->q[Q_FOLDERS_OF], 0);
+
+		if (!known(id, data))
+			g_array_append_val(lost, id);
+	}
+	DONE(m, Q_FOLDERS_OF);
+	for (guint i = 0; i < lost->len; i++)
+		asnd_mails_sweep_folder(
+		    m, g_array_index(lost, gint64, i), NULL, NULL, now);
 }
 
 gboolean

@@ -208,9 +208,36 @@ on_gone(AsndWatchServer *w, const AsnWatchPacket *p)
 	return NULL;
 }
 
+static gboolean
+is_watched(gint64 folder, gpointer data)
+{
+	AsndWatchServer *w = data;
+	gpointer id;
+
+	return g_hash_table_lookup_extended(w->by_folder, &folder, NULL, &id) &&
+	       folder_of(w, GPOINTER_TO_UINT(id)) != NULL;
+}
+
+/* asnd-mailwatch cannot tell of folders that went while it was away.  A Maildir
+ * that is not there may come back. */
+static void
+drop_lost_folders(AsndWatchServer *w)
+{
+	gint64 now = w->handler.now(w->data);
+	GHashTableIter i;
+	gpointer user;
+
+	g_hash_table_iter_init(&i, w->maildirs);
+	while (g_hash_table_iter_next(&i, NULL, &user))
+		asnd_mails_sweep_user(
+		    w->mails, *(gint64 *)user, is_watched, w, now);
+}
+
 static const char *
 on_sync(AsndWatchServer *w, const AsnWatchPacket *p)
 {
+	if (!w->synced)
+		drop_lost_folders(w);
 	w->synced = TRUE;
 	asnd_reads_again(w->reads);
 	w->handler.sync(p->fixed, w->data);
@@ -304,16 +331,6 @@ on_block(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
 	if (b->status == ASN_WATCH_OK && block != NULL)
 		munmap(block, (size_t)b->len);
 	return NULL;
-}
-
-static gboolean
-is_watched(gint64 folder, gpointer data)
-{
-	AsndWatchServer *w = data;
-	gpointer id;
-
-	return g_hash_table_lookup_extended(w->by_folder, &folder, NULL, &id) &&
-	       folder_of(w, GPOINTER_TO_UINT(id)) != NULL;
 }
 
 /* One READ.  FALSE with errno. */

@@ -60,6 +60,42 @@ test_scan(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->moved, ==, 1);
 }
 
+/* A folder that went while asnd-mailwatch was away is not told of. */
+static void
+test_folder_lost(Fixture *f, gconstpointer data)
+{
+	AsnWatchRead r;
+	char name[256];
+
+	hello(f);
+	folder(f, 1, "");
+	entry(f, 1, 100, "a:2,S", 1);
+	listed(f, 1);
+	folder(f, 2, ".Old");
+	entry(f, 2, 101, "b:2,S", 1);
+	listed(f, 2);
+	sync_now(f);
+	while (asked(f, &r, name))
+		;
+	close(f->peer);
+	expect("it left");
+	assert_hung_up(f);
+	connect_peer(f);
+	hello(f);
+	folder(f, 9, "");
+	entry(f, 9, 100, "a:2,S", 1);
+	listed(f, 9);
+	settle();
+	f->ev.now += ASND_GONE_GRACE + 1;
+	asnd_mails_purge(f->ev.mails, f->ev.now);
+	g_assert_cmpint(asnd_mails_count(f->ev.mails), ==, 2);
+	sync_now(f);
+	settle();
+	f->ev.now += ASND_GONE_GRACE + 1;
+	asnd_mails_purge(f->ev.mails, f->ev.now);
+	g_assert_cmpint(asnd_mails_count(f->ev.mails), ==, 1);
+}
+
 static void
 test_read_fails(Fixture *f, gconstpointer data)
 {
@@ -304,6 +340,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("scan", test_scan);
+	ADD("folder-lost", test_folder_lost);
 	ADD("read-fails", test_read_fails);
 	ADD("flood", test_flood);
 	ADD("store-fails", test_store_fails);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "export.h"
 #include "json-variant.h"
 #include "json.h"
 
@@ -24,6 +25,15 @@ static void
 put_signed(GString *out, gint64 n)
 {
 	g_string_append_printf(out, "%" G_GINT64_FORMAT, n);
+}
+
+/* asnd sends times, and nothing else, as 64 signed bits. */
+static void
+put_time(GString *out, gint64 when)
+{
+	g_autofree char *date = asn_export_date(when);
+
+	asn_json_string(out, date, -1);
 }
 
 static void
@@ -129,7 +139,7 @@ put_basic(GString *out, GVariant *v)
 		put_unsigned(out, g_variant_get_uint32(v));
 		break;
 	case G_VARIANT_CLASS_INT64:
-		put_signed(out, g_variant_get_int64(v));
+		put_time(out, g_variant_get_int64(v));
 		break;
 	case G_VARIANT_CLASS_UINT64:
 		put_unsigned(out, g_variant_get_uint64(v));

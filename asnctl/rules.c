@@ -6,6 +6,7 @@
 
 #include "asnctl.h"
 #include "bus.h"
+#include "export.h"
 #include "json-variant.h"
 #include "json.h"
 #include "options.h"
@@ -133,8 +134,11 @@ say_json(GString *out, const char *action, const char *what, gint64 until)
 	g_string_append_c(out, '{');
 	asn_json_member_string(out, "action", action);
 	asn_json_member_string(out, "what", what);
-	if (until != 0)
-		asn_json_member_uint(out, "until", (guint64)until);
+	if (until != 0) {
+		g_autofree char *date = asn_export_date(until);
+
+		asn_json_member_string(out, "until", date);
+	}
 	g_string_append(out, "}\n");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status-print.c: how it is, for a person and for a program. */
 
+#include "export.h"
 #include "json-variant.h"
 #include "json.h"
 #include "rules.h"
@@ -173,8 +174,11 @@ json_file(GString *out, const char *key, const StatusFile *file)
 	asn_json_member(out, key);
 	g_string_append_c(out, '{');
 	asn_json_member_string(out, "state", file->state);
-	if (file->built != 0)
-		asn_json_member_uint(out, "built", (guint64)file->built);
+	if (file->built != 0) {
+		g_autofree char *built = asn_export_date((gint64)file->built);
+
+		asn_json_member_string(out, "built", built);
+	}
 	g_string_append_c(out, '}');
 }
 

@@ -59,7 +59,7 @@ sub header {
 	ok_asnctl('block', 'AS64999', '--note', "J\xc3\xbcrgen");
 	is((rules())[0][0][5], "J\xc3\xbcrgen", 'a note without a locale is as it was written');
 	is(ok_asnctl('block', '--json', '--until', '2126-12-31', 'as64999', '192.0.2.99'),
-		qq({"action": "block", "what": "AS64999", "until": 4954435200}\n{"action": "block", "what": "192.0.2.99", "until": 4954435200}\n), '--json');
+		qq({"action": "block", "what": "AS64999", "until": "2127-01-01T00:00:00Z"}\n{"action": "block", "what": "192.0.2.99", "until": "2127-01-01T00:00:00Z"}\n), '--json');
 	is(ok_asnctl('allow', '--json', '192.0.2.99'), qq({"action": "allow", "what": "192.0.2.99"}\n), '... for ever');
 	ok_asnctl('rules', '--remove', 'AS64999', '--remove', '192.0.2.99');
 }
@@ -80,7 +80,7 @@ is_deeply(rules(), [['in force', 'block', '192.0.2.0/24', '2126-12-31', 'asnctl'
 	['in force', 'allow', 'AS64497', '-', 'asnctl', '']], 'rules lists them, in order');
 my $json = decode_json((asnctl('rules', '--json'))[1]);
 is_deeply([sort keys %{ $json->[0] }], [qw(action in_force note until what)], 'JSON');
-is($json->[0]{until}, 4954435200, 'until is the first second after');
+is($json->[0]{until}, '2127-01-01T00:00:00Z', 'until is the first second after');
 is_deeply([@{ $json->[3] }{qw(action what)}], ['allow', 'AS64497'], '...');
 ok_asnctl('block', 'AS64497');
 is(rule_of('AS64497'), 'in force block', 'set again: replaced');

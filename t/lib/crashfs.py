@@ -99,6 +99,18 @@ class Disk:
     def __init__(self):
         self.inodes, self.durable, self.now, self.pending = {}, {}, {}, {}
 
+    def load(self, directory):
+        """What is there is there for good."""
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            if name.endswith('-shm') or not os.path.isfile(path):
+                continue
+            with open(path, 'rb') as f:
+                file = self.inodes[os.stat(path).st_ino] = File()
+                file.durable = f.read()
+            file.now = bytearray(file.durable)
+            self.durable[path] = self.now[path] = file
+
     def play(self, record):
         op, ino, offset, name, name2, data = record
         if op == CREATE:

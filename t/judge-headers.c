@@ -6,12 +6,13 @@
  *   judge-headers KEEP_DIR NETWORKS.mmdb CONFIG SLACK < LINES
  *
  * KEEP_DIR is what keep-published.so kept.  A line is "TIME ADDRESS VALUE": the
- * time of the seal, the client, X-ASN-Spam.  It is right when a reputation that
- * was published before the end of that second, and had been replaced no longer
- * than SLACK seconds before it, gives just that value.  Reputations: each base
- * alone, and with each recent that belongs to it.  Prints every line that is
- * wrong, and then
- *   REPUTATIONS published, MAILS judged, WRONG wrong, at most N.NNN s late
+ * time of the seal, the client, X-ASN-Spam.  It is right when a reputation
+ * gives just that value that was valid in that second, or no more than SLACK
+ * seconds from it: a new one is taken up a moment later, and time(2), which is
+ * in the seal, may be some ticks behind the clock of who published.
+ * Reputations: each base alone, and with each recent that belongs to it. Prints
+ * every line that is wrong, and then REPUTATIONS published, MAILS judged, WRONG
+ * wrong, at most N.NNN s late
  */
 
 #include <dirent.h>

@@ -207,6 +207,8 @@ asnd_search_step(AsndSearch *s, GArray *votes)
 			keep_newest(s);
 		return TRUE;
 	}
+	if (s->ids->len == 0)
+		return FALSE; /* an empty array has no data to point into */
 	n = MIN(PIECE_READ, s->ids->len - s->n_read);
 	read_votes(s->journal,
 	    (const gint64 *)(const void *)s->ids->data + s->n_read, n, votes);

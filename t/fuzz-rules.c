@@ -3,19 +3,16 @@
  * fuzz-rules.c: any bytes as a file of rules, and as rules.mmdb.
  *
  * Covers: lib/rules.c lib/rules-text.c lib/rules-date.c lib/rules-build.c.
- * Longest input: 1024
+ * Longest input: 4096
  */
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "fuzz.h"
 #include "rules-date.h"
 #include "rules-text.h"
 
 #define NOW 1795217323
-#define SUM 32
-
-int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
 
 static void
 check_bad(guint line, const char *why, gpointer data)
@@ -96,39 +93,77 @@ as_text(const char *text, gsize len)
 	publish(entries);
 }
 
-/* The sum at the end made right, so that mutations get past it. */
-static guint8 *
-with_sum(const guint8 *data, gsize size)
+static gboolean
+count_leaf(const AsnNetwork *leaf, AsnMmdbValue value, gpointer data)
 {
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	guint8 *copy = g_malloc(size + 1);
-	gsize len = SUM;
+	g_assert_true(asn_network_is_canonical(leaf));
+	return ++*(guint *)data < 300;
+}
 
-	memcpy(copy, data, size);
-	if (size < SUM)
-		return copy;
-	memset(copy + size - SUM, 0, SUM);
-	g_checksum_update(sum, copy, (gssize)size);
-	g_checksum_get_digest(sum, copy + size - SUM, &len);
-	return copy;
+static void
+ask_around(const AsnRules *rules, const AsnAddr *addr, guint8 byte)
+{
+	AsnNetwork net =
+	    asn_network_of(addr, byte % (addr->family == 4 ? 33 : 129));
+	AsnRule found;
+
+	if (asn_rules_find_network(rules, &net, byte, NOW, &found))
+		g_assert_true(asn_rule_holds(&found, NOW));
+	if (asn_rules_find_as(rules, byte, NOW, &found))
+		g_assert_cmpint(found.what.kind, ==, ASN_SUBJECT_AS);
+}
+
+/* Out of a file it is the same. */
+static void
+check_file(const guint8 *data, gsize size, gboolean good)
+{
+	int fd = fuzz_memfd(data, size);
+	AsnRules *db = asn_rules_open(fd, "fuzz", NULL);
+
+	g_assert_cmpint(db != NULL, ==, good);
+	asn_rules_close(db);
+	close(fd);
 }
 
 static void
 as_database(const guint8 *data, gsize size)
 {
-	g_autofree guint8 *copy = with_sum(data, size);
+	g_autofree guint8 *copy = fuzz_with_sum(data, size);
 	AsnRules *db = asn_rules_open_memory(copy, size, "fuzz", NULL);
 	AsnAddr a = {.family = 4}, b = {.family = 6};
+	guint leaves = 0;
 
+	if (size % 4 == 0)
+		check_file(copy, size, db != NULL);
 	if (db == NULL)
 		return;
-	for (gsize i = 0; i < size && i < 4096; i++) {
+	asn_rules_is_empty(db);
+	asn_rules_foreach_leaf(db, count_leaf, &leaves);
+	for (gsize i = 0; i < MIN(size, 64); i++) {
 		a.b[12 + i % 4] ^= data[i];
 		b.b[i % 16] ^= data[i];
 		ask(db, &a, data[i], NOW);
 		ask(db, &b, data[i], G_MAXINT64);
+		ask_around(db, &a, data[i]);
+		ask_around(db, &b, data[i]);
 	}
 	asn_rules_close(db);
+}
+
+/* What a note, or a rule's name, may be. */
+static void
+as_word(const char *text)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (asn_rule_check_note(text, &error)) {
+		g_assert_no_error(error);
+		g_assert_true(g_utf8_validate(text, -1, NULL));
+		g_assert_null(strpbrk(text, "\r\n"));
+	} else {
+		g_assert_nonnull(error);
+	}
+	asn_rule_action_parse(text, strlen(text));
 }
 
 static void
@@ -151,8 +186,12 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 {
 	g_autofree char *text = g_strndup((const char *)data, size);
 
-	as_text((const char *)data, size);
-	as_database(data, size);
+	/* one of them an input: building a database takes a while */
+	if (memmem(data, size, "MaxMind.com", 11) != NULL)
+		as_database(data, size);
+	else
+		as_text((const char *)data, size);
 	as_date(text);
+	as_word(text);
 	return 0;
 }

@@ -2,13 +2,12 @@
 /*
  * fuzz-source-text.c: any bytes as a text source, and the file made of it.
  *
- * Covers: asnctl/source-text.c.
+ * Covers: asnctl/source-text.c asnctl/import-set.c.
  * Longest input: 1024
  */
 
+#include "fuzz.h"
 #include "source.h"
-
-int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const guint8 *data, size_t size)

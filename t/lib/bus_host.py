@@ -52,10 +52,15 @@ def manager(c, method, *rest, **named):
 
 
 def honest(h):
-    """asnd answers a new caller; how long that took is kept."""
+    """asnd answers a new caller, who tries again when it is busy; how long that
+    took is kept."""
     start = time.monotonic()
     with client(h) as c:
         reply = manager(c, 'Lookup', 's', ['192.0.2.1'])
+        while reply.error == NAME + '.Error.Busy' and \
+                time.monotonic() - start < 30:
+            time.sleep(0.02)
+            reply = manager(c, 'Lookup', 's', ['192.0.2.1'])
     h.slowest.append(time.monotonic() - start)
     return reply.kind == dbus.RETURN
 

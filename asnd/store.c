@@ -16,6 +16,7 @@
 /* Kept beside the database, so that a rebuilt one does not take the day of
  * its rebuilding for the installation. */
 #define INSTALL_FILE "install-time"
+#define READ_CHUNK 65536
 
 G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
 
@@ -202,6 +203,47 @@ ask(sqlite3 *db, const char *sql)
 	return out;
 }
 
+/* From end to end, as far as it is there. */
+static gboolean
+can_be_read(const char *path, const char *tail)
+{
+	g_autofree char *file = g_strconcat(path, tail, NULL);
+	g_autofree char *buf = g_malloc(READ_CHUNK);
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT;
+	do
+		n = read(fd, buf, READ_CHUNK);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	close(fd);
+	return n == 0;
+}
+
+/* A disk that does not answer, and memory that is not there, make nothing
+ * corrupt. */
+static gboolean
+is_corrupt(const AsndStore *store, int rc)
+{
+	rc &= 0xff;
+	return (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) &&
+	       can_be_read(store->path, "") && can_be_read(store->path, "-wal");
+}
+
+/* "ok", or what is wrong; NULL: that could not be asked.  Twice: of a page that
+ * could not be read this speaks as of a bad one. */
+static char *
+check_all(sqlite3 *db)
+{
+	char *check = ask(db, "PRAGMA integrity_check(1)");
+
+	if (g_strcmp0(check, "ok") == 0)
+		return check;
+	g_free(check);
+	return ask(db, "PRAGMA integrity_check(1)");
+}
+
 /* TRUE: sound and open.  FALSE with *corrupt: to be set aside; without: an
  * error that another file would meet too. */
 static gboolean
@@ -212,7 +254,6 @@ try_open(AsndStore *store, gboolean *corrupt, GError **error)
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 	    NULL);
 
-	*corrupt = FALSE;
 	if (rc == SQLITE_OK) {
 		sqlite3_extended_result_codes(store->db, 1);
 		sqlite3_busy_timeout(store->db, 2000);
@@ -225,13 +266,12 @@ try_open(AsndStore *store, gboolean *corrupt, GError **error)
 		    NULL, NULL, NULL);
 	}
 	if (rc == SQLITE_OK) {
-		check = ask(store->db, "PRAGMA integrity_check(1)");
+		check = check_all(store->db);
 		if (g_strcmp0(check, "ok") == 0)
 			return TRUE;
-		*corrupt = TRUE;
+		rc = check ? SQLITE_CORRUPT : sqlite3_errcode(store->db);
 	}
-	*corrupt |=
-	    (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+	*corrupt = is_corrupt(store, rc);
 	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN, "%s: %s",
 	    store->path, check != NULL ? check : sqlite3_errmsg(store->db));
 	sqlite3_close(store->db);
@@ -279,6 +319,16 @@ init_schema(AsndStore *store, GError **error)
 	return TRUE;
 }
 
+static gboolean
+commit_first(AsndStore *store, GError **error)
+{
+	if (asnd_store_commit(store))
+		return TRUE;
+	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN, "%s: %s",
+	    store->path, store->reason);
+	return FALSE;
+}
+
 /* The oldest of what the file beside the database and the database say. */
 static gboolean
 init_install_time(AsndStore *store, const char *dir, gint64 now, GError **error)
@@ -295,7 +345,7 @@ init_install_time(AsndStore *store, const char *dir, gint64 now, GError **error)
 	if (kept > 0 && kept <= store->install_time) {
 		store->install_time = kept;
 		asnd_store_set_meta(store, "install_time", kept);
-		return asnd_store_commit(store);
+		return commit_first(store, error);
 	}
 	asnd_store_set_meta(store, "install_time", store->install_time);
 	g_free(text);
@@ -308,12 +358,7 @@ init_install_time(AsndStore *store, const char *dir, gint64 now, GError **error)
 		    "%s: %s", dir, g_strerror(errno));
 	else
 		close(dir_fd);
-	if (ok && !asnd_store_commit(store)) {
-		g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
-		    "%s: %s", store->path, store->reason);
-		ok = FALSE;
-	}
-	return ok;
+	return ok && commit_first(store, error);
 }
 
 AsndStore *

@@ -12,8 +12,11 @@
 
 #include "databases.h"
 
+#define PAUSE_MIN 1000 /* milliseconds */
+#define PAUSE_MAX 60000
+
 /* Which files to look at. */
-enum { NETWORKS = 1, BASE = 2, RECENT = 4, RULES = 8, ALL = 15 };
+enum { NETWORKS = 1, BASE = 2, RECENT = 4, RULES = 8, ALL = 15, WATCH = 16 };
 
 struct _MltDatabases {
 	MltSnapshots *snapshots;
@@ -24,6 +27,9 @@ struct _MltDatabases {
 	int inotify, wake, watch; /* watch -1: the directory is not there */
 	gint stop;
 	gboolean said_missing;
+	guint again, said; /* files that could not be read: to be tried again;
+			      that it was said of */
+	gint64 pause;      /* milliseconds before that; 0: all is well */
 	GThread *thread;
 };
 
@@ -37,15 +43,16 @@ static const struct {
     {ASN_RULES_FILE, RULES},
 };
 
-/* -1 without a word when it is not there. */
+/* -1 without an error when it is not there. */
 static int
-open_file(const char *dir, const char *name)
+open_file(const char *dir, const char *name, GError **error)
 {
 	g_autofree char *path = g_build_filename(dir, name, NULL);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
-		g_warning("%s: %s", path, g_strerror(errno));
+		g_set_error(error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO, "%s: %s",
+		    path, g_strerror(errno));
 	return fd;
 }
 
@@ -63,7 +70,7 @@ static AsnNetworks *
 open_networks(const char *dir, GError **error)
 {
 	g_autofree char *path = g_build_filename(dir, ASN_NETWORKS_FILE, NULL);
-	int fd = open_file(dir, ASN_NETWORKS_FILE);
+	int fd = open_file(dir, ASN_NETWORKS_FILE, error);
 	AsnNetworks *n = fd < 0 ? NULL : asn_networks_open(fd, path, error);
 
 	close_fd(fd);
@@ -75,8 +82,9 @@ open_networks(const char *dir, GError **error)
 static AsnReputation *
 open_reputation(const char *dir, GError **error, GError **recent_error)
 {
-	int base = open_file(dir, ASN_REPUTATION_FILE);
-	int recent = base < 0 ? -1 : open_file(dir, ASN_RECENT_FILE);
+	int base = open_file(dir, ASN_REPUTATION_FILE, error);
+	int recent =
+	    base < 0 ? -1 : open_file(dir, ASN_RECENT_FILE, recent_error);
 	AsnReputation *r = NULL;
 
 	if (base >= 0)
@@ -99,20 +107,31 @@ static AsnRules *
 open_rules(const char *dir, GError **error)
 {
 	g_autofree char *path = g_build_filename(dir, ASN_RULES_FILE, NULL);
-	int fd = open_file(dir, ASN_RULES_FILE);
+	int fd = open_file(dir, ASN_RULES_FILE, error);
 	AsnRules *rules = fd < 0 ? NULL : asn_rules_open(fd, path, error);
 
 	close_fd(fd);
 	return rules;
 }
 
+/* What is broken is refused; what could not be read (no descriptor, no memory)
+ * is tried again, and said once. */
 static void
-refused(GError **error)
+refused(MltDatabases *db, guint bit, GError **error)
 {
 	if (*error == NULL)
 		return;
-	g_warning("refused: %s; the one before, if any, stays in use",
-	    (*error)->message);
+	if (!g_error_matches(*error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO))
+		g_warning("refused: %s; the one before, if any, stays in use",
+		    (*error)->message);
+	else if ((db->said & bit) == 0)
+		g_warning("cannot be read now: %s; the one before, if any, "
+			  "stays in use, and this one is tried again",
+		    (*error)->message);
+	if (g_error_matches(*error, ASN_MMDB_ERROR, ASN_MMDB_ERROR_IO)) {
+		db->again |= bit;
+		db->said |= bit;
+	}
 	g_clear_error(error);
 }
 
@@ -134,7 +153,7 @@ take_networks(MltDatabases *db)
 	AsnNetworks *old = db->networks;
 	AsnNetworks *new = open_networks(db->dir, &error);
 
-	refused(&error);
+	refused(db, NETWORKS, &error);
 	if (new == NULL)
 		return;
 	db->networks = new;
@@ -166,8 +185,8 @@ take_reputation(MltDatabases *db)
 	    db->reputation != NULL &&asn_reputation_base_id(new) ==
 		asn_reputation_base_id(db->reputation))
 		g_clear_pointer(&new, asn_reputation_close);
-	refused(&error);
-	refused(&recent_error);
+	refused(db, BASE, &error);
+	refused(db, BASE, &recent_error);
 	if (new != NULL)
 		use_reputation(db, new);
 }
@@ -182,11 +201,11 @@ take_recent(MltDatabases *db)
 
 	if (db->reputation == NULL)
 		return;
-	fd = open_file(db->dir, ASN_RECENT_FILE);
+	fd = open_file(db->dir, ASN_RECENT_FILE, &error);
 	if (fd >= 0)
 		new = asn_reputation_with_recent(db->reputation, fd, &error);
 	close_fd(fd);
-	refused(&error);
+	refused(db, RECENT, &error);
 	/* One that belongs to another base: that base is yet to come. */
 	if (new != NULL && !asn_reputation_has_recent(new))
 		g_clear_pointer(&new, asn_reputation_close);
@@ -201,7 +220,7 @@ take_rules(MltDatabases *db)
 	AsnRules *old = db->rules;
 	AsnRules *new = open_rules(db->dir, &error);
 
-	refused(&error);
+	refused(db, RULES, &error);
 	if (new == NULL)
 		return;
 	db->rules = new;
@@ -235,14 +254,34 @@ take(MltDatabases *db, guint what)
 /* --- watching ---------------------------------------------------------------
  */
 
+/* Without room for a watch the files are looked at from time to time. */
+static void
+cannot_watch(MltDatabases *db, int error)
+{
+	if ((db->said & WATCH) == 0)
+		g_warning("%s cannot be watched: %s; new databases are taken "
+			  "up within a minute (more room: sysctl "
+			  "fs.inotify.max_user_watches)",
+		    db->dir, g_strerror(error));
+	db->again |= WATCH;
+	db->said |= WATCH;
+}
+
 /* The directory, or while it is not there its nearest parent that is. */
 static void
 watch(MltDatabases *db)
 {
 	g_autofree char *path = g_strdup(db->dir);
+	int error;
 
 	db->watch = inotify_add_watch(
 	    db->inotify, path, IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF);
+	error = errno;
+	if (db->watch < 0 && error != ENOENT && error != ENOTDIR &&
+	    error != EACCES) {
+		cannot_watch(db, error);
+		return;
+	}
 	while (db->watch < 0 && strcmp(path, "/") != 0) {
 		char *parent = g_path_get_dirname(path);
 		g_free(path);
@@ -294,6 +333,33 @@ read_events(MltDatabases *db)
 	return what;
 }
 
+/* After every look: when the next one is due, where something could not be
+ * read, or not be watched. */
+static void
+plan(MltDatabases *db)
+{
+	if (db->again != 0) {
+		db->pause = CLAMP(2 * db->pause, PAUSE_MIN, PAUSE_MAX);
+		return;
+	}
+	if (db->said != 0)
+		g_message("all databases can be read and watched again");
+	db->said = 0;
+	db->pause = 0;
+}
+
+static void
+look(MltDatabases *db, guint what)
+{
+	db->again = 0;
+	if ((what & WATCH) != 0)
+		what = ALL;
+	if (what == ALL && db->watch < 0)
+		watch(db);
+	take(db, what);
+	plan(db);
+}
+
 static gpointer
 run(gpointer data)
 {
@@ -307,15 +373,18 @@ run(gpointer data)
 		guint what;
 		guint64 count;
 
-		if (poll(fds, 2, -1) < 0)
-			continue; /* EINTR */
-		what = read_events(db);
+		int n = poll(fds, 2, db->pause == 0 ? -1 : (int)db->pause);
+
+		if (n < 0 && errno != EINTR)
+			g_usleep(PAUSE_MIN * 1000); /* out of memory */
+		if (n < 0)
+			continue;
+		what = read_events(db) | db->again;
 		if (read(db->wake, &count, sizeof count) > 0)
 			what = ALL;
-		if (what == ALL && db->watch < 0)
-			watch(db);
-		if (what != 0 && !g_atomic_int_get(&db->stop))
-			take(db, what);
+		if (what == 0 || g_atomic_int_get(&db->stop))
+			continue;
+		look(db, what);
 	}
 	return NULL;
 }
@@ -340,10 +409,13 @@ mlt_databases_start(MltSnapshots *snapshots, const char *dir, GError **error)
 		g_free(db);
 		return NULL;
 	}
-	watch(db); /* first, so that nothing slips in between */
-	take(db, ALL);
-	db->thread = g_thread_new("databases", run, db);
-	return db;
+	db->watch = -1;
+	look(db, ALL); /* it watches first, so that nothing slips by */
+	db->thread = g_thread_try_new("databases", run, db, error);
+	if (db->thread != NULL)
+		return db;
+	mlt_databases_stop(db);
+	return NULL;
 }
 
 void
@@ -365,7 +437,8 @@ mlt_databases_stop(MltDatabases *db)
 		return;
 	g_atomic_int_set(&db->stop, 1);
 	mlt_databases_reload(db);
-	g_thread_join(db->thread);
+	if (db->thread != NULL)
+		g_thread_join(db->thread);
 	mlt_snapshot_swap(db->snapshots, &none);
 	asn_networks_close(db->networks);
 	asn_reputation_close(db->reputation);

@@ -262,6 +262,7 @@ tick(gpointer data)
 		asnd_store_set_meta(d->store, "recovered", now);
 	asnd_daemon_commit(d);
 	publish(d);
+	asnd_sources_tick(d->sources);
 	asnd_rules_tick(d->rules);
 	want_work(d);
 	asnd_daemon_report(d);

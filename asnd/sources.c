@@ -21,6 +21,7 @@ struct _AsndSources {
 	AsnNetworks *networks;
 	struct stat looked; /* at this networks.mmdb last */
 	GFileMonitor *monitor;
+	gboolean again; /* networks.mmdb could not be read; that was said */
 	AsnSealKeys *keys;
 	AsnSealer *sealer;
 };
@@ -56,6 +57,15 @@ take_up_networks(AsndSources *s)
 	AsnNetworks *old = s->networks, *new;
 
 	if (!open_networks(s->dir, &new, &s->looked, &error)) {
+		gboolean said = s->again;
+
+		/* No descriptor, no memory, no right: another time perhaps. */
+		s->again =
+		    error != NULL && (error->domain == G_FILE_ERROR ||
+					 g_error_matches(error, ASN_MMDB_ERROR,
+					     ASN_MMDB_ERROR_IO));
+		if (said && s->again)
+			return;
 		g_warning("%s%s",
 		    error ? error->message
 			  : "no networks.mmdb in database-dir"
@@ -64,6 +74,7 @@ take_up_networks(AsndSources *s)
 			: "; votes are cast without AS, country and prefix");
 		return;
 	}
+	s->again = FALSE;
 	s->networks = new;
 	g_message("%s is in use, built %" G_GUINT64_FORMAT, ASN_NETWORKS_FILE,
 	    asn_mmdb_meta(asn_networks_mmdb(new))->build_epoch);
@@ -192,6 +203,13 @@ void
 asnd_sources_set_config(AsndSources *s, const AsnConfig *config)
 {
 	s->config = config;
+}
+
+void
+asnd_sources_tick(AsndSources *s)
+{
+	if (s->again)
+		take_up_networks(s);
 }
 
 void

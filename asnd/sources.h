@@ -22,5 +22,7 @@ const AsnNetworks *asnd_sources_networks(const AsndSources *sources);
 AsnSealer *asnd_sources_sealer(const AsndSources *sources);
 /* From where; reload next. */
 void asnd_sources_set_config(AsndSources *sources, const AsnConfig *config);
+/* Now and then: what could not be read is tried again. */
+void asnd_sources_tick(AsndSources *sources);
 /* Reads all anew; what is broken now is not taken up, with a warning. */
 void asnd_sources_reload(AsndSources *sources);

@@ -84,6 +84,28 @@ give_away(int fd, int dir_fd)
 		return;
 }
 
+static int
+lock(int fd)
+{
+	int r;
+
+	do
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+static int
+sync_fd(int fd)
+{
+	int r;
+
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
 /* A new file, locked, or -1; EWOULDBLOCK: try again.  Only who holds the lock
  * of the file that has the name may rename or remove it.  What was there and
  * is locked by nobody is of a writer that died. */
@@ -104,9 +126,11 @@ open_once(int dir_fd, const char *name)
 	}
 	if (!stale)
 		give_away(fd, dir_fd);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (lock(fd) < 0) {
 		saved = errno;
-	else if (is_named(fd, dir_fd, name)) {
+		if (!stale && saved != EWOULDBLOCK)
+			unlinkat(dir_fd, name, 0);
+	} else if (is_named(fd, dir_fd, name)) {
 		if (!stale)
 			return fd;
 		if (unlinkat(dir_fd, name, 0) < 0)
@@ -168,7 +192,7 @@ fill(int fd, const char *name, const void *data, gsize len, mode_t mode,
 		return fail("cannot write", name, "", error);
 	if (fchmod(fd, mode) < 0)
 		return fail("cannot set the mode of", name, "", error);
-	if (fsync(fd) < 0)
+	if (sync_fd(fd) < 0)
 		return fail("cannot sync", name, "", error);
 	return TRUE;
 }
@@ -194,7 +218,7 @@ asn_aside_write(int dir_fd, const char *name, const void *data, gsize len,
 	close(fd); /* and with it the lock; the data is synced */
 	/* The name is in place; a crash before this is synced leaves the old
 	 * one, which is as whole.  Some filesystems cannot sync a directory. */
-	if (ok && fsync(dir_fd) < 0 && errno != EINVAL && errno != EBADF)
+	if (ok && sync_fd(dir_fd) < 0 && errno != EINVAL && errno != EBADF)
 		ok = fail("cannot sync the directory of", name, "", error);
 	return ok;
 }

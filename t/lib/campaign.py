@@ -35,20 +35,21 @@ FAULTS = {
     'mkdir': [E.ENOSPC],
     'sqlite-memory': [E.ENOMEM],
     'try-memory': [E.ENOMEM],
+    'thread': [E.EAGAIN],
 }
 # Calls on what has no name in the file system; of the others those count that
 # are on something of the host's.
-NAMELESS = ('accept poll send receive memfd socket sqlite-memory try-memory '
-            'thread').split()
+NAMELESS = ('mmap accept poll send receive memfd socket sqlite-memory '
+            'try-memory thread').split()
 # What a daemon says when something begins to go wrong, and when that is over.
 TROUBLE = [
     ('cannot publish in', 'publishing works again'),
     ('cannot write the evidence', 'the evidence can be written again'),
     ('does not answer', 'answers again'),
     ('cannot be looked at now', 'everything could be looked at again'),
+    ('cannot be read now', 'all databases can be read and watched again'),
     ('only rescanned on a timer', 'inotify has room for all folders again'),
 ]
-ALWAYS = 60  # calls of one kind of which each fails in the short form
 
 
 def name_of(what):
@@ -59,18 +60,23 @@ class Campaign:
     """One daemon of a Faulty host, one operation.
 
     act(): does it; returns what done() is asked with.  done(x): it has had
-    its effect, all of it.  sound(): what is wrong now, or ''.  ready(): before
-    each case."""
+    its effect, all of it.  ready(): before each case.  sound(): what is wrong
+    now, or ''.  leaves: it may end, with a word, and be started again.  most:
+    calls of one kind of which each fails in the short form.  anywhere: also
+    calls on what is not of the host, as sockets."""
 
-    def __init__(self, host, name, title, act, done, ready=None, leaves=False):
+    def __init__(self, host, name, title, act, done, ready=None, leaves=False,
+                 sound=None, most=40, anywhere=False):
         self.host, self.name, self.title = host, name, title
         self.act, self.done, self.ready = act, done, ready
-        self.leaves = leaves  # it may end, with a word, and be started again
+        self.leaves, self.most = leaves, most
+        self.sound, self.anywhere = sound or host.unsound, anywhere
         self.random = random.Random('%d %s %s' % (faulty.SEED, name, title))
         self.injected, self.slowest, self.calls = 0, 0, {}
 
     def choose(self, kind):
-        prefix = '' if kind in NAMELESS else self.host.dir + '/'
+        everything = self.anywhere or kind in NAMELESS
+        prefix = '' if everything else self.host.dir + '/'
         self.host.fault(self.name).count([kind], prefix)
 
     def count(self, kind):
@@ -90,9 +96,9 @@ class Campaign:
 
     def numbers(self, kind):
         n = self.calls[kind]
-        if faulty.LONG or n <= ALWAYS:
+        if faulty.LONG or n <= self.most:
             return range(1, n + 1)
-        return sorted(self.random.sample(range(1, n + 1), ALWAYS))
+        return sorted(self.random.sample(range(1, n + 1), self.most))
 
     def run(self, kinds, lasting=True):
         for kind in kinds:
@@ -205,7 +211,7 @@ class Campaign:
             return '%d warnings: %s' % (len(warnings), log[-1500:])
         if took >= 10 and not re.search('WARNING|CRITICAL', log):
             return 'silence for %d s: %s' % (took, log[-1500:])
-        return h.unsound()
+        return self.sound()
 
     def fail(self, what, thing):
         tap.ok(False, '%s, %s: %s' % (self.name, self.title, what))

@@ -54,6 +54,15 @@ class Faulty(hosts.Host):
         return self.spawn(name, [self.path('bin', name), '--config',
                                  self.path('asnd.conf'), *options], env=env)
 
+    def milter_says(self, ip):
+        """What a mail from there gets: the milter's answers, in order."""
+        done = subprocess.run(
+            [hosts.BUILD + '/t/mta', 'unix:' + self.milter_socket],
+            input='connect 4 %s\nmacro E i 4XyZ\nheader Subject hi\neom\n' % ip,
+            stdout=subprocess.PIPE, universal_newlines=True)
+        return [x for x in done.stdout.splitlines()
+                if not x.startswith('steps ')]
+
     def alive(self, name):
         return self.daemons[name].process.poll() is None
 
@@ -118,8 +127,11 @@ class Faulty(hosts.Host):
 
     def ask(self, sql):
         """The evidence, as nobody: SQLite may make files beside it."""
-        db = sqlite3.connect('file:%s?mode=ro' % self.evidence_path, uri=True,
-                             timeout=5)
+        try:
+            db = sqlite3.connect('file:%s?mode=ro' % self.evidence_path,
+                                 uri=True, timeout=5)
+        except sqlite3.OperationalError:
+            return []
         try:
             return db.execute(sql).fetchall()
         except sqlite3.OperationalError:

@@ -177,7 +177,7 @@ keep_the_heaviest(Report *report)
 
 	if (blocks->len > MAX_BLOCKS) {
 		g_ptr_array_add(report->missing,
-		    g_strdup_printf("Of %u blocks with evidence only the %u "
+		    g_strdup_printf("Of %u blocks with evidence only the %d "
 				    "with the most are here.",
 			blocks->len, MAX_BLOCKS));
 		g_array_sort(blocks, by_weight);

@@ -8,6 +8,7 @@
 #include "status.h"
 
 void
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is kept and freed */
 status_problem(Status *s, StatusHealth health, char *text, const char *cure)
 {
 	StatusProblem p = {health, text, g_strdup(cure)};

@@ -38,7 +38,8 @@ typedef struct {
 } AsndPublication;
 /* Publishes what is due.  Returns the microseconds after which to call again,
  * -1: not before the next mark.  The caller has committed the votes. */
-gint64 asnd_publisher_run(AsndPublisher *publisher, const AsndPublication *p);
+gint64 asnd_publisher_run(
+    AsndPublisher *publisher, const AsndPublication *what);
 
 /* For tests and status: files written, and whether the last try failed. */
 guint64 asnd_publisher_n_recent(const AsndPublisher *publisher);

@@ -180,10 +180,11 @@ asn_rules_parse(
 		text += strlen(BOM);
 	while (text < end) {
 		const char *eol = memchr(text, '\n', (gsize)(end - text));
-		AsnRuleEntry entry = {.line = ++line};
+		AsnRuleEntry entry = {.line = line + 1};
 		g_autoptr(GError) error = NULL;
 		int found;
 
+		line++;
 		if (eol == NULL)
 			eol = end;
 		found = parse_line(text, (gsize)(eol - text), &entry, &error);

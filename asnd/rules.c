@@ -130,17 +130,18 @@ asnd_rules_publish(AsndRules *r, GError **error)
 	g_autoptr(GError) why = NULL;
 
 	merge(r, now);
-	r->unpublished = !is_needless(r) && !build_and_put(r, now, &why);
-	g_assert(!r->unpublished || why != NULL);
-	if (!r->unpublished && r->why != NULL)
+	if (!is_needless(r))
+		build_and_put(r, now, &why);
+	r->unpublished = why != NULL;
+	if (why == NULL && r->why != NULL)
 		g_message("the rules are published again");
-	if (r->unpublished && r->why == NULL)
+	if (why != NULL && r->why == NULL)
 		g_warning("cannot publish the rules, the old ones stay in "
 			  "force: %s",
 		    why->message);
 	g_free(r->why);
-	r->why = r->unpublished ? g_strdup(why->message) : NULL;
-	if (r->unpublished)
+	r->why = why != NULL ? g_strdup(why->message) : NULL;
+	if (why != NULL)
 		g_propagate_error(error, g_steal_pointer(&why));
 	return !r->unpublished;
 }

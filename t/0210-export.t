@@ -268,6 +268,12 @@ for my $what ([], ['AS64498', 'AS64499']) {
 	csv_rows($file{csv});
 }
 
+# What a spreadsheet would run.
+mkdir "$tmp/formula";
+is(run("$build/t/make-db", "$tmp/formula", 'networks', '=HYPERLINK("http://example.org")'), 0, 'a holder that is a formula');
+is(run("$build/t/make-db", "$tmp/formula", 'base', 1, '203.0.113.0/24'), 0, '... with evidence');
+like(slurp(export('csv', '--db', "$tmp/formula")), qr/,"'=HYPERLINK\[""http/, 'csv: a text it is');
+
 # --- nothing to tell ----------------------------------------------------------
 
 mkdir "$tmp/cold";

@@ -149,6 +149,9 @@ like($out, qr/^FAILED unix:\S+: directory \S+: No such file/m, 'each');
 make_db('networks');
 ($rc, $out) = run_once('--nonsense');
 is($rc, 64, 'bad option: 64');
+($rc, $out) = run_once('here');
+is($rc, 64, 'an argument: 64');
+like($out, qr/here: no such argument/, '... by name');
 ($rc, $out) = run_once('--version');
 is($out =~ /^asn-milter \d/ && $rc, 0, '--version');
 

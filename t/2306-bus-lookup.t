@@ -43,6 +43,18 @@ cmp_ok($as->{score}, '>', $before->{score}, 'the vote counts for the AS');
 cmp_ok($net->{score}, '>=', $as->{score}, '... and more for the network that it came from');
 like(lookup('AS0x1')->{error}, qr/AS0x1/, 'what is neither is refused by name');
 
+# --- what cannot be asked: each is refused by name -----------------------------------
+for (['History', 'su', ['nonsense', 3], qr/nonsense/], ['Forget', 's', ['nonsense'], qr/nonsense/],
+	['Top', 'ssu', ['street', 'spam', 3], qr/the level is/], ['Top', 'ssu', ['as', 'hue', 3], qr/the order is/],
+	['Top', 'ssu', ['as', 'spam', 0], qr/0 rows/], ['ForgetUser', 's', ['nobody-of-this-name'], qr/nobody-of-this-name/],
+	['ForgetUser', 's', ['user77777'], qr/user77777/], ['ForgetUser', 's', ['/no/such/Maildir'], qr/\/no\/such/],
+	['SetRule', 'ssxs', ['allow', 'nonsense', 0, ''], qr/nonsense/]) {
+	my ($method, $signature, $args, $says) = @$_;
+	my ($status, undef, $err) = $bus->call({}, $method, $signature, @$args);
+	isnt($status, 0, "$method @$args: refused");
+	like($err, $says, '... says why');
+}
+
 # --- warming up --------------------------------------------------------------------
 my $listen = $bus->spawn({}, 'gdbus', 'monitor', '--address', $bus->{address}, '--dest', 'org.asnd1',
 	'--object-path', '/org/asnd1');

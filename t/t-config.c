@@ -166,6 +166,11 @@ static const struct {
 	"'::ffff:0.0.0.0/96' is every"},
     {"[mail]\nhost-names=a b", "t.conf:2: [mail] host-names: 'a b'"},
     {"[mail]\nhost-names=\xff", "t.conf:2: 'host-names=\\xff': not UTF-8"},
+    {"[report]\nto=a(b@example.org",
+	"t.conf:2: [report] to: 'a(b@example.org'"},
+    {"[report]\nto=a@exa_mple.org", "t.conf:2: [report] to: 'a@exa_mple.org'"},
+    {"[report]\nhide=Sub ject", "t.conf:2: [report] hide: 'Sub ject': allowed "
+				"are names of header fields"},
 };
 
 static void
@@ -180,6 +185,39 @@ test_refused(void)
 		if (!g_str_has_prefix(error->message, refused[i].error))
 			g_assert_cmpstr(error->message, ==, refused[i].error);
 		g_error_free(error);
+	}
+}
+
+/* As many entries as there may be, and one more; those without text are none.
+ */
+static void
+test_many(void)
+{
+	static const struct {
+		const char *key, *entry, *wrong;
+	} cases[] = {
+	    {"[milter]\ntrusted-relays=", "192.0.2.1;",
+		"at most 1000 networks"},
+	    {"[mail]\njunk-folders=", ".Junk;", "at most 1000 entries"},
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) text = g_string_new(cases[i].key);
+		g_autoptr(GError) error = NULL;
+		AsnConfig *c;
+
+		for (guint n = 0; n < 1000; n++)
+			g_string_append(text, cases[i].entry);
+		g_string_append(text, " ; ;");
+		c = parse(text->str, &error);
+		g_assert_no_error(error);
+		g_assert_cmpuint(i == 0 ? c->trusted_relays.n
+					: g_strv_length(c->junk_folders),
+		    ==, 1000);
+		asn_config_free(c);
+		g_string_append(text, cases[i].entry);
+		g_assert_null(parse(text->str, &error));
+		g_assert_nonnull(strstr(error->message, cases[i].wrong));
 	}
 }
 
@@ -263,6 +301,7 @@ main(int argc, char **argv)
 	g_test_add_func("/config/defaults", test_defaults);
 	g_test_add_func("/config/values", test_values);
 	g_test_add_func("/config/refused", test_refused);
+	g_test_add_func("/config/many", test_many);
 	g_test_add_func("/config/nul", test_nul);
 	g_test_add_func("/config/load", test_load);
 	g_test_add_func("/config/keys", test_keys);

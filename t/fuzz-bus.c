@@ -246,8 +246,7 @@ start(void)
 	GError *error = NULL;
 
 	g_log_set_writer_func(check_log, NULL, NULL);
-	dir = g_strdup("/dev/shm/asnd-fuzz-XXXXXX");
-	g_assert_nonnull(g_mkdtemp(dir));
+	dir = fuzz_make_dir();
 	atexit(stop);
 	save("networks.mmdb", test_db_networks("Evil\r\n\"Net\" \x1b[31m"));
 	save("seal.key",

@@ -68,7 +68,7 @@ start(void)
 	    .turn = never_commit,
 	    .reported = on_reported};
 
-	g_setenv("TMPDIR", "/dev/shm", TRUE);
+	g_setenv("TMPDIR", fuzz_tmp(), TRUE);
 	ev_init(&f.ev, FALSE);
 	f.config.junk_folders = junks;
 	f.config.trash_folders = trashes;

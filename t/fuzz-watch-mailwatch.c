@@ -102,8 +102,7 @@ stop(void)
 static void
 make_files(void)
 {
-	dir = g_strdup("/dev/shm/asnd-fuzz-XXXXXX");
-	g_assert_nonnull(g_mkdtemp(dir));
+	dir = fuzz_make_dir();
 	atexit(stop);
 	make_dir("u/Maildir/cur");
 	make_dir("u/Maildir/new");

@@ -97,3 +97,20 @@ fuzz_memfd(const void *data, gsize size)
 		g_assert_cmpint(pwrite(fd, data, size, 0), ==, (gssize)size);
 	return fd;
 }
+
+/* Where files are memory, if that is to be had. */
+static inline const char *
+fuzz_tmp(void)
+{
+	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir();
+}
+
+/* A new directory there; the caller removes it. */
+static inline char *
+fuzz_make_dir(void)
+{
+	char *dir = g_build_filename(fuzz_tmp(), "asnd-fuzz-XXXXXX", NULL);
+
+	g_assert_nonnull(g_mkdtemp(dir));
+	return dir;
+}

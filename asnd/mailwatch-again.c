@@ -6,7 +6,7 @@
 #include "escape.h"
 #include "mailwatch-tree.h"
 
-#define SECOND G_USEC_PER_SEC
+#define SECOND ((gint64)G_USEC_PER_SEC)
 #define PAUSE_MIN SECOND
 #define PAUSE_MAX (300 * SECOND)
 

@@ -284,7 +284,7 @@ wait_ms(const Loop *l, gint64 now)
 			until = G_MAXINT64;
 	}
 	wait = MIN(MAX(until, now) - now, mw_alive_wait(&l->alive, now));
-	return (int)MIN(wait / 1000 + (wait % 1000 != 0), 3600 * 1000);
+	return (int)MIN(wait / 1000 + (wait % 1000 != 0), 3600000);
 }
 
 static void

@@ -5,7 +5,7 @@
 #include "mailwatch-log.h"
 #include "mailwatch-tree.h"
 
-#define SECOND G_USEC_PER_SEC
+#define SECOND ((gint64)G_USEC_PER_SEC)
 #define BURST 5000.0 /* events of a Maildir at once, */
 #define RATE 200.0   /* and a second from then on */
 #define REST_MIN (5 * SECOND)

@@ -35,7 +35,7 @@ asnd_store_ask_for_time(AsndStore *store)
 	guint more = 0;
 
 	if (stat(store->path, &st) == 0)
-		more = (guint)MIN(st.st_size / SLOW_DISK, 24 * 3600);
+		more = (guint)MIN(st.st_size / SLOW_DISK, 86400);
 	asn_notify_extend(more);
 	store->starting = TRUE;
 	sqlite3_progress_handler(store->db, PROGRESS, on_progress, NULL);

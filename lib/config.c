@@ -109,7 +109,7 @@ distance(const char *a, const char *b)
 
 	for (guint j = 0; j <= n; j++)
 		row[j] = j;
-	for (gsize i = 0; a[i] != '\0' && i < G_N_ELEMENTS(row); i++) {
+	for (gsize i = 0; i < G_N_ELEMENTS(row) && a[i] != '\0'; i++) {
 		guint diagonal = row[0];
 		row[0] = (guint)i + 1;
 		for (gsize j = 1; j <= n; j++) {

@@ -8,7 +8,7 @@
 
 #include "header-copy.h"
 
-#define CHUNK (16 * 1024)
+#define CHUNK ((gsize)16 * 1024)
 
 typedef struct {
 	gboolean line_start, cr; /* at the start of a line; a CR followed it */

@@ -44,9 +44,9 @@ asn_json_string(GString *out, const char *text, gssize len)
 void
 asn_json_member(GString *out, const char *key)
 {
-	char last = out->len > 0 ? out->str[out->len - 1] : '{';
+	const char *last = out->len > 0 ? &out->str[out->len - 1] : "{";
 
-	if (last != '{' && last != '[')
+	if (*last != '{' && *last != '[')
 		g_string_append(out, ", ");
 	asn_json_string(out, key, -1);
 	g_string_append(out, ": ");

@@ -396,8 +396,7 @@ asn_mmdb_writer_finish(AsnMmdbWriter *w, GError **error)
 	if (w->data->len > 0)
 		memcpy(p, w->data->data, w->data->len);
 	p += w->data->len;
-	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): as it is meant
-	 */
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */
 	memcpy(p, MMDB_MARKER, MMDB_MARKER_LEN);
 	memcpy(p + MMDB_MARKER_LEN, meta->data, meta->len);
 	put_sum(file, len);

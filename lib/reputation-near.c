@@ -48,5 +48,5 @@ rep_near_has(const RepNear *near, const AsnAddr *addr)
 {
 	guint32 bit = near_bit(addr->family, first_bits(addr));
 
-	return near->bits[bit / 64] >> bit % 64 & 1;
+	return (near->bits[bit / 64] >> bit % 64 & 1) != 0;
 }

@@ -41,7 +41,7 @@ to_ascii(gunichar c, char one[2])
 		return "\"";
 	if (c < 0x20 || c == 0x7f)
 		return " ";
-	one[0] = c >= 0x80 ? '?' : (char)c;
+	one[0] = (char)(c >= 0x80 ? '?' : c);
 	if (c == '(')
 		one[0] = '[';
 	else if (c == ')')

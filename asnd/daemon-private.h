@@ -32,6 +32,8 @@ struct _AsndDaemon {
 	char *stuck;             /* why the store does not answer */
 	guint64 published_votes; /* votes cast when last marked */
 	gint64 last_day;
+	gint64 clock_base;   /* wall clock at monotonic 0; 0: not known */
+	gint64 steady_after; /* monotonic seconds */
 	gboolean hold; /* keep the old base until the first run is learnt */
 	gboolean broken, scan_told;
 	gboolean stale; /* the model is not what the evidence says */
@@ -68,5 +70,7 @@ gboolean asnd_daemon_commit(AsndDaemon *daemon);
 void asnd_daemon_report(AsndDaemon *daemon);
 void asnd_daemon_reported(
     guint32 request, AsnWatchReportStatus status, gpointer data);
+/* Forgets what is old, once a day of a clock that does not jump. */
+void asnd_daemon_daily(AsndDaemon *daemon, gint64 now);
 /* The watchdog, if there is one: signs of life from the main loop. */
 void asnd_daemon_start_pings(AsndDaemon *daemon);

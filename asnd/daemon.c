@@ -233,29 +233,23 @@ work_on(gpointer data)
 /* --- timers ----------------------------------------------------------------
  */
 
-static void
-daily(AsndDaemon *d, gint64 now)
-{
-	if (now / ASND_DAY == d->last_day)
-		return;
-	d->last_day = now / ASND_DAY;
-	if (asnd_journal_prune(d->journal, now))
-		asnd_publisher_mark(d->publisher, TRUE);
-	asnd_reports_purge(d->reports, now);
-}
-
 static gboolean
 tick(gpointer data)
 {
 	AsndDaemon *d = data;
 	gint64 now = now_of(d);
+	gboolean lost = FALSE;
 
+	if (d->ping == 0) /* nobody else looks */
+		asnd_store_probe(d->store, &lost);
+	if (lost)
+		leave(d);
 	if (d->stale)
 		read_again(d);
 	if (d->stale)
 		return G_SOURCE_CONTINUE;
-	daily(d, now);
-	if (asnd_watch_server_idle(d->server))
+	asnd_daemon_daily(d, now);
+	if (asnd_watch_server_idle(d->server) && d->last_day == now / ASND_DAY)
 		asnd_mails_purge(d->mails, now);
 	/* Else nothing may be left to write that shows it is over. */
 	if (d->broken && asnd_watch_server_idle(d->server))
@@ -392,7 +386,7 @@ start(AsndDaemon *d, GError **error)
 	d->hold = asnd_learner_first_run(d->learner) &&
 		  asnd_journal_count(d->journal) == 0 &&
 		  asnd_publisher_had_base(d->publisher);
-	daily(d, now_of(d));
+	asnd_daemon_daily(d, now_of(d));
 	asnd_daemon_commit(d);
 	asnd_publisher_mark(d->publisher, TRUE);
 	publish(d);

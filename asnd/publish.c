@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "aside.h"
@@ -22,7 +23,8 @@ struct _AsndPublisher {
 	AsndStore *store;
 	char *dir;
 	int dir_fd;
-	guint64 base_id;    /* of the file in place; 0: none of ours yet */
+	int gone;        /* errno: what keeps dir from being there; 0: it is */
+	guint64 base_id; /* of the file in place; 0: none of ours yet */
 	guint64 highest_id; /* found in place at the start */
 	guint base_nodes;
 	gboolean had_base, dirty, want_base;
@@ -147,9 +149,16 @@ put(AsndPublisher *p, const char *name, GBytes *bytes, GError **error)
 {
 	gsize len;
 	const void *data = g_bytes_get_data(bytes, &len);
-	AsnMmdb *check =
-	    asn_mmdb_open_memory(data, len, name, ASN_MMDB_CHECK_SUM, error);
+	AsnMmdb *check;
 
+	if (p->gone != 0) {
+		g_set_error(error, G_FILE_ERROR,
+		    (gint)g_file_error_from_errno(p->gone), "%s: %s", p->dir,
+		    g_strerror(p->gone));
+		return FALSE;
+	}
+	check =
+	    asn_mmdb_open_memory(data, len, name, ASN_MMDB_CHECK_SUM, error);
 	if (check == NULL)
 		return FALSE;
 	asn_mmdb_close(check);
@@ -309,12 +318,38 @@ run_recent(AsndPublisher *p, const AsndPublication *what, gint64 *mono)
 	return TRUE;
 }
 
+/* The directory may be moved away, removed, made anew, mounted over: it is the
+ * name by which the milter finds it that counts. */
+static void
+follow_dir(AsndPublisher *p)
+{
+	struct stat there, ours;
+	int fd;
+
+	p->gone = stat(p->dir, &there) == 0 ? 0 : errno;
+	if (p->gone != 0 ||
+	    (fstat(p->dir_fd, &ours) == 0 && ours.st_dev == there.st_dev &&
+		ours.st_ino == there.st_ino))
+		return;
+	fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		p->gone = errno;
+		return;
+	}
+	g_message("%s is another directory now: all is written anew", p->dir);
+	close(p->dir_fd);
+	p->dir_fd = fd;
+	p->want_base = TRUE;
+	look_at_old(p);
+}
+
 gint64
 asnd_publisher_run(AsndPublisher *p, const AsndPublication *what)
 {
 	gboolean ok = TRUE, tried = FALSE;
 	gint64 wait = G_MAXINT64, mono = what->mono;
 
+	follow_dir(p);
 	if (base_is_due(p, what) && what->mono >= p->base_after) {
 		ok = run_base(p, what, &mono);
 		tried = TRUE;

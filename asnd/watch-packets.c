@@ -286,8 +286,10 @@ is_whole(const char *block, guint64 len)
 	return len == 0 || block[len - 1] == '\n';
 }
 
-/* again: what happened to it while it was read is tried at once; else the
- * next that happens to it, or a scan, has it read. */
+/* again: what happened to it while it was read is tried at once.  What was not
+ * found under its name stays wanted until something happens to it or a scan is
+ * complete: in the midst of one, a name from before it may have been asked for.
+ */
 static void
 not_read(AsndWatchServer *w, AsndMailRow *row, guint32 status, gboolean again)
 {
@@ -297,6 +299,8 @@ not_read(AsndWatchServer *w, AsndMailRow *row, guint32 status, gboolean again)
 		asnd_reads_wanted(w->reads, row, TRUE);
 		return;
 	}
+	if (status == ASN_WATCH_MOVED)
+		return;
 	row->state =
 	    status == ASN_WATCH_REFUSED ? ASND_MAIL_REFUSED : ASND_MAIL_MISSED;
 	asnd_mails_save(w->mails, row);

@@ -111,8 +111,21 @@ test_read_fails(Fixture *f, gconstpointer data)
 	/* asked again when it turns up */
 	entry(f, 1, 100, "a", 1);
 	g_assert_true(asked(f, &r, name));
+	/* or when a scan is complete: it may have another name since */
+	answer(f, r.request, ASN_WATCH_MOVED, NULL, 0, 0);
+	g_assert_false(asked(f, &r, name));
+	folder(f, 1, "");
+	entry(f, 1, 100, "b", 1);
+	g_assert_true(asked(f, &r, name));
+	g_assert_cmpstr(name, ==, "a");
+	answer(f, r.request, ASN_WATCH_MOVED, NULL, 0, 0);
+	g_assert_false(asked(f, &r, name));
+	listed(f, 1);
+	sync_now(f);
+	g_assert_true(asked(f, &r, name));
+	g_assert_cmpstr(name, ==, "b");
 	answer(f, r.request, ASN_WATCH_REFUSED, NULL, 0, 0);
-	entry(f, 1, 100, "a", 1);
+	entry(f, 1, 100, "b", 1);
 	g_assert_false(asked(f, &r, name));
 	g_assert_true(CONNECTED());
 	g_assert_cmpuint(f->blocks, ==, 0);

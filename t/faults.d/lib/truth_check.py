@@ -147,7 +147,8 @@ class Check:
         if s is None or 'entries' not in s:
             return []
         return [f.letter for f in self.world.files.values() if
-                (f.user, f.folder, int(f.cur), f.name) not in s['entries']]
+                (f.user, f.folder, int(f.cur), f.name) not in s['entries'] or
+                (f.user, f.folder, int(f.cur), f.name) in s['waiting']]
 
     def settle(self, why=''):
         """Everything done is seen; the journal is as it must be."""

@@ -19,7 +19,7 @@ class Faults:
     def __init__(self, world, script, check):
         self.world, self.script, self.rng = world, script, world.rng
         self.check = check
-        self.counts = {}
+        self.counts, self.deck = {}, []
         self.number = 0
 
     KINDS = (('kill', 6), ('restart', 3), ('stop', 3), ('killed_inside', 6),
@@ -28,8 +28,12 @@ class Faults:
              ('reload', 3), ('days', 5))
 
     def pick(self):
-        names, weights = zip(*self.KINDS)
-        name = self.rng.choices(names, weights)[0]
+        """Each kind once, then by weight."""
+        if not self.deck:
+            self.deck = [k for k, n in self.KINDS for _ in range(
+                n if self.counts else 1)]
+            self.rng.shuffle(self.deck)
+        name = self.deck.pop()
         return name, getattr(self, name)()
 
     def count(self, what):

@@ -47,7 +47,7 @@ def wave(world, script, faults, check):
     rng = world.rng
     world.wave += 1
     steps = rng.randrange(WAVE // 2, WAVE)
-    name, fault = faults.pick() if rng.random() < 0.5 else (None, iter(()))
+    name, fault = faults.pick() if rng.random() < 0.7 else (None, iter(()))
     script.again = rng.choice((0, 0.1, 0.4))
     if name == 'days':
         next(fault, None)
@@ -77,8 +77,10 @@ def show(world, mismatch, letters):
             letter.ident[:60]))
         for what in letter.history[-20:]:
             diag('  %s' % what)
-        for row in world.evidence('SELECT * FROM mails WHERE digest = ?',
-                                  letter.digest):
+        inodes = [f.ino for f in world.files.values() if f.letter is letter]
+        for row in world.evidence(
+                'SELECT * FROM mails WHERE digest = ? OR ino = ?',
+                letter.digest, inodes[0] if inodes else 0):
             diag('  asnd: %r' % (row,))
 
 

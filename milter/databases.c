@@ -12,7 +12,7 @@
 
 #include "databases.h"
 
-#define PAUSE_MIN 1000 /* milliseconds */
+#define PAUSE_MIN 1000L /* milliseconds */
 #define PAUSE_MAX 60000
 
 /* Which files to look at. */

@@ -14,7 +14,7 @@
 #define MOST 4096
 #define RESERVE 32      /* for databases, the log, the watchdog */
 #define FULL_USEC 50000 /* until it is tried again */
-#define SAY_USEC (60 * G_USEC_PER_SEC)
+#define SAY_USEC ((gint64)60 * G_USEC_PER_SEC)
 
 static int most_for_mail = MOST - RESERVE;
 

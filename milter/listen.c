@@ -234,6 +234,7 @@ mlt_listen_test(const char *wanted, const char *configured)
 	const char *path = unix_path(spec);
 	gboolean ok;
 
+	g_assert(spec != NULL); /* the config has a default */
 	if (path != NULL)
 		ok = test_unix(spec, path, &error);
 	else if (g_str_has_prefix(spec, "fd:"))

@@ -2,6 +2,7 @@
 /* store-alive.c: is the evidence file in working order, and how long it takes.
  */
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -99,8 +100,14 @@ asnd_store_probe(AsndStore *store, gboolean *lost)
 {
 	const char *wrong = read_file(store);
 	int moved = 0;
+	struct stat st;
 
 	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	/* It says so too of what it could not look at. */
+	*lost = FALSE;
+	if (moved && stat(store->path, &st) != 0 && errno != ENOENT &&
+	    errno != ENOTDIR)
+		return strerrordesc_np(errno);
 	*lost = moved != 0;
 	if (moved)
 		return "the file was moved or deleted";

@@ -215,8 +215,9 @@ class Campaign:
         warnings = re.findall(r'(?:WARNING|CRITICAL|ERROR) \*\*: .*', log)
         if len(warnings) > 3:
             return '%d warnings: %s' % (len(warnings), log[-1500:])
-        if took >= 10 and not re.search('WARNING|CRITICAL', log):
-            return 'silence for %d s: %s' % (took, log[-1500:])
+        if took >= 10 and not re.search(
+                'WARNING|CRITICAL|cannot be', log):
+            return 'silence for %d s: %r' % (took, log[-1500:])
         return self.sound()
 
     def fail(self, what, thing):

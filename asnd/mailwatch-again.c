@@ -70,6 +70,12 @@ mw_again_next(const MwTree *tree)
 	return again->calm != 0 ? again->calm : G_MAXINT64;
 }
 
+guint
+mw_again_count(const MwTree *tree)
+{
+	return tree->again.nodes != NULL ? tree->again.nodes->len : 0;
+}
+
 static void
 look_again(MwTree *tree, MwNode *node)
 {

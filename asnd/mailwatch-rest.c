@@ -127,5 +127,6 @@ mw_rest_end(MwTree *tree, gint64 now)
 		mw_node_queue(tree, node, TRUE);
 		any = TRUE;
 	}
+	tree->sync_due |= any && tree->partial;
 	return any;
 }

@@ -356,9 +356,11 @@ say_sync(MwTree *tree)
 	    .polled = mw_count_polled(tree),
 	    .overflows = tree->overflows,
 	    .refused = tree->refused,
+	    .unseen = tree->resting->len + mw_again_count(tree),
 	};
 
 	tree->sync_due = FALSE;
+	tree->partial = sync.unseen != 0;
 	mw_again_scanned(tree);
 	mw_inotify_renewed(&tree->inotify);
 	mw_emit(tree, ASN_WATCH_SYNC, &sync, sizeof sync, NULL);

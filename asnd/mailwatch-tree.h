@@ -100,7 +100,8 @@ typedef struct {
 	GQueue work;         /* nodes to look at */
 	GPtrArray *resting;  /* nodes, not owned */
 	MwAgain again;
-	GArray *gone; /* MwFarewell to say, in order; first gone_said are */
+	gboolean partial; /* the last SYNC told of places not looked at */
+	GArray *gone;     /* MwFarewell to say, in order; first gone_said are */
 	guint gone_said;
 	guint32 last_id;
 	gboolean sync_due;
@@ -186,6 +187,8 @@ gboolean mw_again(MwTree *tree, MwNode *node, int error);
 void mw_again_forget(MwTree *tree, MwNode *node);
 /* When mw_again_turn is due (monotonic), G_MAXINT64: never. */
 gint64 mw_again_next(const MwTree *tree);
+/* Nodes that wait for it. */
+guint mw_again_count(const MwTree *tree);
 /* TRUE: a pause is over, there is something to scan, SYNC after it. */
 gboolean mw_again_turn(MwTree *tree, gint64 now);
 /* A scan ended: it went well where nothing fails for a while, as asnd now asks
@@ -210,7 +213,8 @@ gboolean mw_rest_charge(MwTree *tree, MwNode *node, double cost);
 gboolean mw_rest_covers(const MwNode *node);
 /* The node is about to be freed. */
 void mw_rest_forget(MwTree *tree, MwNode *node);
-/* Whose rest is over is looked at again.  TRUE: there is some. */
+/* Whose rest is over is looked at again, SYNC after it where asnd waits for
+ * it.  TRUE: there is some. */
 gboolean mw_rest_end(MwTree *tree, gint64 now);
 /* When that will be; monotonic time, G_MAXINT64: nobody has one. */
 gint64 mw_rest_next(const MwTree *tree);

@@ -236,11 +236,16 @@ drop_lost_folders(AsndWatchServer *w)
 static const char *
 on_sync(AsndWatchServer *w, const AsnWatchPacket *p)
 {
-	if (!w->synced)
+	const AsnWatchSync *sync = p->fixed;
+
+	/* What it could not look at yet is not lost. */
+	if (!w->whole && sync->unseen == 0) {
 		drop_lost_folders(w);
+		w->whole = TRUE;
+	}
 	w->synced = TRUE;
 	asnd_reads_again(w->reads);
-	w->handler.sync(p->fixed, w->data);
+	w->handler.sync(sync, w->data);
 	return NULL;
 }
 

@@ -27,6 +27,7 @@ struct _AsndWatchServer {
 	char *unlink_path;
 	/* of the connection */
 	gboolean greeted, synced;
+	gboolean whole; /* it looked at everything */
 	guint32 report; /* request that is out; 0: none */
 	GHashTable *maildirs;  /* id -> user id (gint64 *) */
 	GHashTable *folders;   /* id -> AsndWatchedFolder */

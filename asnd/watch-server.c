@@ -62,7 +62,7 @@ close_connection(AsndWatchServer *w)
 		close(w->fd);
 	w->source = w->out_source = 0;
 	w->fd = -1;
-	w->greeted = w->synced = FALSE;
+	w->greeted = w->synced = w->whole = FALSE;
 	w->report = 0;
 	g_hash_table_remove_all(w->maildirs);
 	g_hash_table_remove_all(w->folders);

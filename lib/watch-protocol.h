@@ -14,7 +14,8 @@
  * restart reads no mail again.
  *
  * Flow: HELLO; then for each Maildir MAILDIR, for each folder FOLDER, ENTRY...,
- * FOLDER_LISTED; SYNC once after the first full scan, and again after every rescan.
+ * FOLDER_LISTED; SYNC once after the first scan, and again after every rescan.  What
+ * SYNC calls unseen may hold folders that were not told of yet.
  * From then on events: ENTRY (appeared or renamed), GONE, FOLDER, FOLDER_GONE,
  * MAILDIR_GONE.  asnd may send READ at any time, at most ASN_WATCH_MAX_READS unanswered;
  * each gets exactly one BLOCK (with a sealed memfd when status is 0).  It may also send
@@ -26,7 +27,7 @@
 #include "addr.h"
 #include "header-copy.h"
 
-#define ASN_WATCH_VERSION 2
+#define ASN_WATCH_VERSION 3
 #define ASN_WATCH_MAX_PACKET 8192
 #define ASN_WATCH_MAX_READS 64
 #define ASN_WATCH_BLOCK_MAX ASN_HEADER_BLOCK_MAX
@@ -84,6 +85,7 @@ typedef struct {
 	guint32 polled;    /* folders without inotify, rescanned on a timer */
 	guint32 overflows; /* queue overflows since the start */
 	guint32 refused;   /* entries passed over: not a regular file, wrong owner, ... */
+	guint32 unseen;    /* places not looked at yet, which will be; then SYNC comes again */
 } AsnWatchSync;
 typedef struct {
 	guint64 dev, ino; /* the file to read: another inode under that name is refused */

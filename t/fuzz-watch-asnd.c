@@ -292,8 +292,8 @@ tell_hello(FuzzInput *in)
 static void
 tell_one(FuzzInput *in)
 {
-	const AsnWatchSync sync = {1, 2, 3, 4};
 	guint kind = fuzz_byte(in);
+	const AsnWatchSync sync = {1, 2, 3, 4, kind & 1};
 
 	if (kind < 96)
 		tell_entry(in);

@@ -134,6 +134,36 @@ test_listings(void)
 	peer_free(p);
 }
 
+/* asnd must not take what the first scan left out for gone. */
+static void
+test_first_scan(void)
+{
+	Peer *p = two_users();
+	g_autofree char *first = peer_path(p, A "/.Big/cur/0");
+	const guint n = 20000;
+
+	peer_maildir(p, A "/.Big");
+	peer_maildir(p, A "/.Big2");
+	peer_write(p, A "/.Big/cur/0", "A: b\n\n");
+	for (guint i = 1; i < n; i++) {
+		g_autofree char *path = peer_path(p, A "/.Big/cur/%u", i);
+		g_assert_cmpint(link(first, path), ==, 0);
+	}
+	peer_start(p);
+	peer_wait(p, peer_folder(p, A, ".Big"));
+	g_assert_cmpuint(p->syncs, ==, 0);
+	flood(p);
+	peer_wait(p, p->syncs != 0);
+	g_assert_cmpuint(p->sync.unseen, ==, 1);
+	g_assert_cmpuint(mails(p, A, ".Big"), <, n);
+	/* the queue may have overflowed: more than once */
+	peer_wait(p, p->sync.unseen == 0);
+	g_assert_cmpuint(mails(p, A, ".Big"), ==, n);
+	g_assert_nonnull(peer_folder(p, A, ".Big2"));
+	peer_stop(p);
+	peer_free(p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -141,5 +171,6 @@ main(int argc, char **argv)
 	g_test_add_func("/mailwatch-rest/renames", test_renames);
 	g_test_add_func("/mailwatch-rest/goes", test_goes);
 	g_test_add_func("/mailwatch-rest/listings", test_listings);
+	g_test_add_func("/mailwatch-rest/first-scan", test_first_scan);
 	return g_test_run();
 }

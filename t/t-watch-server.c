@@ -89,6 +89,12 @@ test_folder_lost(Fixture *f, gconstpointer data)
 	f->ev.now += ASND_GONE_GRACE + 1;
 	asnd_mails_purge(f->ev.mails, f->ev.now);
 	g_assert_cmpint(asnd_mails_count(f->ev.mails), ==, 2);
+	/* nor may it be the one that could not be looked at */
+	sync_but(f, 1);
+	settle();
+	f->ev.now += ASND_GONE_GRACE + 1;
+	asnd_mails_purge(f->ev.mails, f->ev.now);
+	g_assert_cmpint(asnd_mails_count(f->ev.mails), ==, 2);
 	sync_now(f);
 	settle();
 	f->ev.now += ASND_GONE_GRACE + 1;

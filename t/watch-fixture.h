@@ -172,11 +172,17 @@ entry(Fixture *f, guint32 folder_id, guint64 ino, const char *name, guint8 scan)
 }
 
 static inline void
-sync_now(Fixture *f)
+sync_but(Fixture *f, guint32 unseen)
 {
-	AsnWatchSync s = {0};
+	AsnWatchSync s = {.unseen = unseen};
 
 	say(f, ASN_WATCH_SYNC, &s, sizeof s, NULL, -1);
+}
+
+static inline void
+sync_now(Fixture *f)
+{
+	sync_but(f, 0);
 }
 
 /* The next READ that asnd sent; FALSE: none. */

@@ -96,8 +96,10 @@ check_networks(Check *c)
 		gsize at = c->at[NETWORKS] + (gsize)i * NETWORK_LEN;
 		char a = (char)c->data[at], b = (char)c->data[at + 1];
 
+		/* "XX" is nobody to libloc, and an error. */
 		if ((a != 0 || b != 0) &&
-		    !(g_ascii_isupper(a) && g_ascii_isupper(b)))
+		    (!(g_ascii_isupper(a) && g_ascii_isupper(b)) ||
+			(a == 'X' && b == 'X')))
 			return fail(c, at, "not a country code");
 	}
 	return TRUE;

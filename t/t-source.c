@@ -256,6 +256,31 @@ test_loc_damaged(Fixture *f, gconstpointer unused)
 	}
 }
 
+/* libloc refuses these, and leaks what it refuses. */
+static void
+test_loc_country(Fixture *f, gconstpointer unused)
+{
+	static const char *const bad[] = {"XX", "d1", "D"};
+	g_autofree char *good = NULL;
+	guint32 networks;
+	guint64 n;
+	gsize len;
+
+	g_assert_true(g_file_get_contents(LOCATION_DB, &good, &len, NULL));
+	memcpy(&networks, good + 36, 4);
+	networks = GUINT32_FROM_BE(networks);
+	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_autoptr(GError) error = NULL;
+
+		memcpy(good + networks, bad[i], 2);
+		g_assert_false(
+		    source_loc_check((guint8 *)good, len, "x", &n, &error));
+		g_assert_nonnull(strstr(error->message, "country"));
+	}
+	memcpy(good + networks, "DE", 2);
+	g_assert_true(source_loc_check((guint8 *)good, len, "x", &n, NULL));
+}
+
 static void
 test_missing(Fixture *f, gconstpointer unused)
 {
@@ -301,6 +326,7 @@ main(int argc, char **argv)
 	    {"/source/gzip-tail", test_gzip_tail},
 	    {"/source/refused", test_refused},
 	    {"/source/loc-damaged", test_loc_damaged},
+	    {"/source/loc-country", test_loc_country},
 	    {"/source/missing", test_missing},
 	    {"/source/special", test_special},
 	};

@@ -324,7 +324,7 @@ tell_event(FuzzInput *in)
 		name = some_name(in, 0);
 		g_strdelimit(name, "/", '_');
 		g_strlcpy(event->name, name, 256);
-		event->len = 256;
+		event->len = *name != '\0' ? 256 : 0;
 	}
 	tree->inotify.at = 0;
 	tree->inotify.filled = sizeof *event + event->len;

@@ -2,6 +2,7 @@
 /* source-loc-check.c: bounds and structure of a location.db. */
 
 #include <fcntl.h>
+#include <libloc/country.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,12 +95,10 @@ check_networks(Check *c)
 {
 	for (guint32 i = 0; i < c->size[NETWORKS] / NETWORK_LEN; i++) {
 		gsize at = c->at[NETWORKS] + (gsize)i * NETWORK_LEN;
-		char a = (char)c->data[at], b = (char)c->data[at + 1];
+		const char code[3] = {(char)c->data[at], (char)c->data[at + 1]};
 
-		/* "XX" is nobody to libloc, and an error. */
-		if ((a != 0 || b != 0) &&
-		    (!(g_ascii_isupper(a) && g_ascii_isupper(b)) ||
-			(a == 'X' && b == 'X')))
+		if ((code[0] != 0 || code[1] != 0) &&
+		    !loc_country_code_is_valid(code))
 			return fail(c, at, "not a country code");
 	}
 	return TRUE;

@@ -260,7 +260,7 @@ test_loc_damaged(Fixture *f, gconstpointer unused)
 static void
 test_loc_country(Fixture *f, gconstpointer unused)
 {
-	static const char *const bad[] = {"XX", "d1", "D"};
+	static const char *const bad[] = {"XX", "XA", "d1", "D"};
 	g_autofree char *good = NULL;
 	guint32 networks;
 	guint64 n;

@@ -255,7 +255,7 @@ may_answer(AsndBusLimit *limit, GDBusMessage *message, const char *sender)
 }
 
 /* Of a call; no method needs more, and the bus lets 32 MiB through. */
-#define ARGUMENTS_MAX (64 * 1024)
+#define ARGUMENTS_MAX ((gsize)64 * 1024)
 
 static gsize
 size_of_arguments(GDBusMessage *message)

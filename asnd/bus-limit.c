@@ -9,8 +9,8 @@
 #define QUEUED_MANY 16384
 #define QUEUED_FEW 4
 #define QUEUED_LOST                                                            \
-	(30 * G_USEC_PER_SEC) /* since the last call: miscounted               \
-			       */
+	((gint64)30 * G_USEC_PER_SEC) /* since the last call: miscounted       \
+				       */
 
 typedef struct {
 	double tokens;

@@ -219,18 +219,24 @@ is_watched(gint64 folder, gpointer data)
 }
 
 /* asnd-mailwatch cannot tell of folders that went while it was away.  A Maildir
- * that is not there may come back. */
+ * that is not there may come back; one that shows no folder, not even INBOX, is
+ * not mounted yet, or not for us to see. */
 static void
 drop_lost_folders(AsndWatchServer *w)
 {
+	g_autoptr(GHashTable) users =
+	    g_hash_table_new(g_int64_hash, g_int64_equal);
 	gint64 now = w->handler.now(w->data);
 	GHashTableIter i;
-	gpointer user;
+	gpointer value;
 
-	g_hash_table_iter_init(&i, w->maildirs);
-	while (g_hash_table_iter_next(&i, NULL, &user))
+	g_hash_table_iter_init(&i, w->folders);
+	while (g_hash_table_iter_next(&i, NULL, &value))
+		g_hash_table_add(users, &((AsndWatchedFolder *)value)->user);
+	g_hash_table_iter_init(&i, users);
+	while (g_hash_table_iter_next(&i, &value, NULL))
 		asnd_mails_sweep_user(
-		    w->mails, *(gint64 *)user, is_watched, w, now);
+		    w->mails, *(gint64 *)value, is_watched, w, now);
 }
 
 static const char *

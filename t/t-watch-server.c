@@ -102,6 +102,34 @@ test_folder_lost(Fixture *f, gconstpointer data)
 	g_assert_cmpint(asnd_mails_count(f->ev.mails), ==, 1);
 }
 
+/* A Maildir whose file system is not mounted, or that we may not look into. */
+static void
+test_maildir_empty(Fixture *f, gconstpointer data)
+{
+	AsnWatchRead r;
+	AsndMailRow row;
+	char name[256];
+
+	hello(f);
+	folder(f, 1, "");
+	entry(f, 1, 100, "a:2,S", 1);
+	listed(f, 1);
+	sync_now(f);
+	while (asked(f, &r, name))
+		;
+	close(f->peer);
+	expect("it left");
+	assert_hung_up(f);
+	connect_peer(f);
+	hello(f);
+	sync_now(f);
+	settle();
+	f->ev.now += ASND_GONE_GRACE + 1;
+	asnd_mails_purge(f->ev.mails, f->ev.now);
+	g_assert_true(asnd_mails_get(f->ev.mails, 1, &row));
+	g_assert_cmpint(row.gone, ==, 0);
+}
+
 static void
 test_read_fails(Fixture *f, gconstpointer data)
 {
@@ -360,6 +388,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("scan", test_scan);
 	ADD("folder-lost", test_folder_lost);
+	ADD("maildir-empty", test_maildir_empty);
 	ADD("read-fails", test_read_fails);
 	ADD("flood", test_flood);
 	ADD("store-fails", test_store_fails);

@@ -177,9 +177,7 @@ class Faulty(hosts.Host):
         while not condition():
             if time.monotonic() > end:
                 return None
-            if time.monotonic() > look:
-                if took >= RECOVERY:
-                    return None
+            if time.monotonic() > look and took < RECOVERY:
                 took += step
                 for f in self.faults.values():
                     f.leap(step)

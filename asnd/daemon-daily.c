@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* daemon-daily.c: what is forgotten once a day. */
 
+#include <time.h>
+
 #include "daemon-private.h"
+
+/* Sleep counts, or a laptop that wakes would have a clock that jumped. */
+static gint64
+seconds_since_boot(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec;
+}
 
 /* A clock that jumps, by a dead battery or a typing error, must not make votes
  * old that are not: what is forgotten does not come back with the right time.
@@ -9,7 +21,7 @@
 static gboolean
 clock_is_steady(AsndDaemon *d, gint64 now)
 {
-	gint64 mono = g_get_monotonic_time() / G_USEC_PER_SEC;
+	gint64 mono = seconds_since_boot();
 	gint64 jump = now - mono - d->clock_base;
 
 	if (d->clock_base != 0 && ABS(jump) > ASND_DAY) {

@@ -353,7 +353,7 @@ clock_gettime(clockid_t clock, struct timespec *t)
 	result = real(clock, t);
 	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
 		shift(t, fault_clock(0));
-	else if (clock == CLOCK_MONOTONIC)
+	else if (clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME)
 		shift(t, fault_clock(1));
 	return result;
 }

@@ -231,19 +231,6 @@ is_corrupt(const AsndStore *store, int rc)
 	       can_be_read(store->path, "") && can_be_read(store->path, "-wal");
 }
 
-/* "ok", or what is wrong; NULL: that could not be asked.  Twice: of a page that
- * could not be read this speaks as of a bad one. */
-static char *
-check_all(sqlite3 *db)
-{
-	char *check = ask(db, "PRAGMA integrity_check(1)");
-
-	if (g_strcmp0(check, "ok") == 0)
-		return check;
-	g_free(check);
-	return ask(db, "PRAGMA integrity_check(1)");
-}
-
 /* TRUE: sound and open.  FALSE with *corrupt: to be set aside; without: an
  * error that another file would meet too. */
 static gboolean
@@ -266,7 +253,7 @@ try_open(AsndStore *store, gboolean *corrupt, GError **error)
 		    NULL, NULL, NULL);
 	}
 	if (rc == SQLITE_OK) {
-		check = check_all(store->db);
+		check = ask(store->db, "PRAGMA integrity_check(1)");
 		if (g_strcmp0(check, "ok") == 0)
 			return TRUE;
 		rc = check ? SQLITE_CORRUPT : sqlite3_errcode(store->db);
@@ -371,6 +358,11 @@ asnd_store_open(const char *dir, gint64 now, GError **error)
 	store->path = g_build_filename(dir, ASND_STORE_FILE, NULL);
 	store->stmts = g_ptr_array_new_with_free_func(finalize);
 	ok = try_open(store, &corrupt, &why);
+	/* SQLite may speak of a page that could not be read as of a bad one. */
+	if (!ok && corrupt) {
+		g_clear_error(&why);
+		ok = try_open(store, &corrupt, &why);
+	}
 	if (!ok && corrupt) {
 		g_clear_error(&why);
 		ok = set_aside(store, now, &why) &&

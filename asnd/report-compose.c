@@ -146,6 +146,37 @@ body(const Composer *c)
 /* --- the mail --------------------------------------------------------------
  */
 
+#define WORD_BYTES                                                             \
+	45 /* base64 makes 60 of them; RFC 2047 2 allows 75 in all             \
+	    */
+
+/* A header's raw value, one line end included.  GMime's own folding may cut an
+ * encoded word in two, and then the rest of it begins a line: where the header
+ * ends, so that a sender could choose what is left of our report. */
+static char *
+encode_text(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	/* far below the 998 of RFC 5322 2.1.1 */
+	if (g_str_is_ascii(text) && strstr(text, "=?") == NULL) {
+		g_string_append_printf(out, " %s\n", text);
+		return g_string_free(out, FALSE);
+	}
+	while (*text != '\0') {
+		gsize n = 0, more = g_utf8_skip[(guchar)*text];
+		g_autofree char *word = NULL;
+
+		for (; more > 0 && n + more <= WORD_BYTES;
+		     more = text[n] != '\0' ? g_utf8_skip[(guchar)text[n]] : 0)
+			n += more;
+		word = g_base64_encode((const guchar *)text, n);
+		g_string_append_printf(out, " =?UTF-8?B?%s?=\n", word);
+		text += n;
+	}
+	return g_string_free(out, FALSE);
+}
+
 /* RFC 5965 2: ARF has the subject of the mail, marked as forwarded at most. */
 static void
 set_subject(const Composer *c, GMimeMessage *message)
@@ -154,8 +185,14 @@ set_subject(const Composer *c, GMimeMessage *message)
 	    c->config->format == ASN_REPORT_ARF && *c->mail->subject != '\0'
 		? g_strconcat("FW: ", c->mail->subject, NULL)
 		: g_strdup("Abuse report");
+	g_autofree char *raw = encode_text(subject);
+	GMimeObject *object = GMIME_OBJECT(message);
 
-	g_mime_message_set_subject(message, subject, "utf-8");
+	g_mime_object_set_header(object, "Subject", "", NULL);
+	g_mime_header_set_raw_value(
+	    g_mime_header_list_get_header(
+		g_mime_object_get_header_list(object), "Subject"),
+	    raw);
 }
 
 static GMimeMessage *

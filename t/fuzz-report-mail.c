@@ -32,8 +32,7 @@ check_header(const char *text)
 		while (ours[i] != NULL &&
 		       g_ascii_strncasecmp(line, ours[i], strlen(ours[i])) != 0)
 			i++;
-		if (ours[i] == NULL)
-			g_error("a header line that is not ours: %.60s", line);
+		g_assert_nonnull(ours[i]);
 		g_assert_null(
 		    memchr(line, '\r', (gsize)(strchr(line, '\n') - line)));
 	}

@@ -227,6 +227,41 @@ test_arf(void)
 	g_assert_null(strstr(arf, "Reported-Domain"));
 }
 
+/* However long, and in whatever letters: each line of it belongs to it, and it
+ * reads as it was. */
+static void
+test_long_subject(void)
+{
+	static const char *const subjects[] = {
+	    "micros8X for TO\"\"\"\"\"\"192.0.0.7]) for TO\"\"\"th: for Tair "
+	    "\xc3\x8fl.example.ne for TO\"\"\"[19) 8rX for TO 4X for 0*2.7]) x",
+	    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa4\xe2\x82\xac\xf0\x9f"
+	    "\x98\x80"
+	    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa4\xe2\x82\xac\xf0\x9f"
+	    "\x98\x80"
+	    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa4\xe2\x82\xac\xf0\x9f"
+	    "\x98\x80",
+	    "no encoded =? word ?= but like one", "plain"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(subjects); i++) {
+		g_autofree char *mail =
+		    g_strdup_printf("Subject: %s\n\n", subjects[i]);
+		g_autofree char *want = g_strconcat("FW: ", subjects[i], NULL);
+		g_autofree char *arf = compose(mail, ASN_REPORT_ARF, &client);
+		g_autofree char *value = NULL, *decoded = NULL;
+		const char *at = strstr(arf, "\nSubject: ") + 10, *end = at;
+
+		do
+			end = strchr(end, '\n') + 1;
+		while (*end == ' ');
+		value = g_strndup(at, (gsize)(end - at));
+		decoded = g_mime_utils_header_decode_text(NULL, value);
+		g_assert_cmpstr(g_strstrip(decoded), ==, want);
+		g_assert_true(g_ascii_isupper(*end)); /* the next field */
+		g_assert_null(strstr(value, "\n\n"));
+	}
+}
+
 static void
 test_spamcop(void)
 {
@@ -360,6 +395,7 @@ main(int argc, char **argv)
 	g_test_add_func("/report/subject", test_subject);
 	g_test_add_func("/report/domain", test_domain);
 	g_test_add_func("/report/arf", test_arf);
+	g_test_add_func("/report/long-subject", test_long_subject);
 	g_test_add_func("/report/spamcop", test_spamcop);
 	g_test_add_func("/report/too-large", test_too_large);
 	g_test_add("/report/sendmail", Fixture, "echo $# \"$@\"; cat", set_up,

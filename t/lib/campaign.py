@@ -65,21 +65,20 @@ class Campaign:
     act(): does it; returns what done() is asked with.  done(x): it has had
     its effect, all of it.  ready(): before each case.  sound(): what is wrong
     now, or ''.  leaves: it may end, with a word, and be started again.  most:
-    calls of one kind of which each fails in the short form.  anywhere: also
-    calls on what is not of the host, as sockets."""
+    calls of one kind of which each fails in the short form.  where: how the name
+    of what a call is on begins, as the kernel has it."""
 
     def __init__(self, host, name, title, act, done, ready=None, leaves=False,
-                 sound=None, most=40, anywhere=False):
+                 sound=None, most=40, where=None):
         self.host, self.name, self.title = host, name, title
         self.act, self.done, self.ready = act, done, ready
         self.leaves, self.most = leaves, most
-        self.sound, self.anywhere = sound or host.unsound, anywhere
+        self.sound, self.where = sound or host.unsound, where or host.dir + '/'
         self.random = random.Random('%d %s %s' % (faulty.SEED, name, title))
         self.injected, self.slowest, self.calls = 0, 0, {}
 
     def choose(self, kind):
-        everything = self.anywhere or kind in NAMELESS
-        prefix = '' if everything else self.host.dir + '/'
+        prefix = '' if kind in NAMELESS else self.where
         self.host.fault(self.name).count([kind], prefix)
 
     def count(self, kind):

@@ -17,6 +17,8 @@
  * its rebuilding for the installation. */
 #define INSTALL_FILE "install-time"
 #define READ_CHUNK 65536
+#define OPEN_TRIES 5
+#define OPEN_USEC 50000
 
 G_DEFINE_QUARK(asnd - store - error, asnd_store_error)
 
@@ -231,10 +233,10 @@ is_corrupt(const AsndStore *store, int rc)
 	       can_be_read(store->path, "") && can_be_read(store->path, "-wal");
 }
 
-/* TRUE: sound and open.  FALSE with *corrupt: to be set aside; without: an
- * error that another file would meet too. */
+/* TRUE: sound and open.  FALSE with *failed SQLITE_CORRUPT: to be set aside;
+ * with another: an error that another file would meet too. */
 static gboolean
-try_open(AsndStore *store, gboolean *corrupt, GError **error)
+try_open(AsndStore *store, int *failed, GError **error)
 {
 	g_autofree char *check = NULL;
 	int rc = sqlite3_open_v2(store->path, &store->db,
@@ -258,12 +260,34 @@ try_open(AsndStore *store, gboolean *corrupt, GError **error)
 			return TRUE;
 		rc = check ? SQLITE_CORRUPT : sqlite3_errcode(store->db);
 	}
-	*corrupt = is_corrupt(store, rc);
+	*failed = is_corrupt(store, rc) ? SQLITE_CORRUPT : rc & 0xff;
 	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN, "%s: %s",
 	    store->path, check != NULL ? check : sqlite3_errmsg(store->db));
 	sqlite3_close(store->db);
 	store->db = NULL;
 	return FALSE;
+}
+
+/* SQLite may speak of a page that could not be read as of a bad one.  And root
+ * who looks at the evidence with sqlite3 makes files beside it that are asnd's
+ * only a moment later. */
+static gboolean
+try_open_again(AsndStore *store, int *failed, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	gboolean ok = try_open(store, failed, &why);
+
+	for (int i = 1; i < OPEN_TRIES && !ok; i++) {
+		if (*failed != SQLITE_CANTOPEN &&
+		    (*failed != SQLITE_CORRUPT || i > 1))
+			break;
+		g_clear_error(&why);
+		g_usleep(OPEN_USEC);
+		ok = try_open(store, failed, &why);
+	}
+	if (!ok)
+		g_propagate_error(error, g_steal_pointer(&why));
+	return ok;
 }
 
 static gboolean
@@ -353,20 +377,16 @@ asnd_store_open(const char *dir, gint64 now, GError **error)
 {
 	AsndStore *store = g_new0(AsndStore, 1);
 	g_autoptr(GError) why = NULL;
-	gboolean corrupt = FALSE, ok;
+	int failed = SQLITE_OK;
+	gboolean ok;
 
 	store->path = g_build_filename(dir, ASND_STORE_FILE, NULL);
 	store->stmts = g_ptr_array_new_with_free_func(finalize);
-	ok = try_open(store, &corrupt, &why);
-	/* SQLite may speak of a page that could not be read as of a bad one. */
-	if (!ok && corrupt) {
-		g_clear_error(&why);
-		ok = try_open(store, &corrupt, &why);
-	}
-	if (!ok && corrupt) {
+	ok = try_open_again(store, &failed, &why);
+	if (!ok && failed == SQLITE_CORRUPT) {
 		g_clear_error(&why);
 		ok = set_aside(store, now, &why) &&
-		     try_open(store, &corrupt, &why);
+		     try_open(store, &failed, &why);
 	}
 	ok = ok && init_schema(store, &why) &&
 	     init_install_time(store, dir, now, &why);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,6 +166,31 @@ test_install_time(void)
 	ev_reopen(&ev);
 	g_assert_cmpint(asnd_store_install_time(ev.store), ==, EV_NOW);
 	g_assert_true(g_file_test(file, G_FILE_TEST_EXISTS));
+	ev_clear(&ev);
+}
+
+static gpointer
+give_back(gpointer path)
+{
+	g_usleep(80000);
+	return GINT_TO_POINTER(rmdir(path) + 1);
+}
+
+/* A file beside it that is not asnd's yet: sqlite3, run by root, made it. */
+static void
+test_looked_at(void)
+{
+	g_autofree char *path = NULL;
+	GThread *thread;
+	Evidence ev;
+
+	ev_init(&ev, FALSE);
+	ev_close(&ev);
+	path = g_strdup_printf("%s/%s-wal", ev.dir, ASND_STORE_FILE);
+	g_assert_cmpint(mkdir(path, 0700), ==, 0);
+	thread = g_thread_new("root", give_back, path);
+	ev_open(&ev);
+	g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(thread)), ==, 1);
 	ev_clear(&ev);
 }
 
@@ -455,6 +481,7 @@ main(int argc, char **argv)
 	g_test_add_data_func(
 	    "/store/corrupt/middle", GINT_TO_POINTER(40000), test_corrupt);
 	g_test_add_func("/store/install-time", test_install_time);
+	g_test_add_func("/store/looked-at", test_looked_at);
 	g_test_add_func("/store/newer", test_newer);
 	g_test_add_func("/journal/replay", test_replay);
 	g_test_add_func("/journal/take-back", test_take_back);

@@ -132,7 +132,7 @@ class Faulty(hosts.Host):
     # --- what came of it ----------------------------------------------------
 
     def ask(self, sql):
-        """The evidence, as nobody: SQLite may make files beside it."""
+        """The evidence, as root might look at it."""
         try:
             db = sqlite3.connect('file:%s?mode=ro' % self.evidence_path,
                                  uri=True, timeout=5)

@@ -164,7 +164,7 @@ encode_text(const char *text)
 		return g_string_free(out, FALSE);
 	}
 	while (*text != '\0') {
-		gsize n = 0, more = g_utf8_skip[(guchar)*text];
+		gsize n = 0, more = (guchar)g_utf8_skip[(guchar)*text];
 		g_autofree char *word = NULL;
 
 		for (; more > 0 && n + more <= WORD_BYTES;

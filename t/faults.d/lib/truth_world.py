@@ -16,6 +16,7 @@ from truth_networks import Networks
 
 DAEMONS = ('asn-milter', 'asnd', 'asnd-mailwatch')
 MARKER = 'zz-marker'
+KEPT = 500  # inodes, below the usual limit of descriptors
 
 
 class File:
@@ -52,6 +53,7 @@ class World(hosts.Host):
         self.networks = Networks(self, rng)
         self.users, self.letters, self.files = {}, {}, {}
         self.inodes = {}    # (user, inode): letter, also of files that went
+        self.kept = []      # descriptors of files that went
         self.touched = {}   # letters with events since all was quiet
         self.next_file = self.next_name = 0
         self.wave = 0
@@ -240,7 +242,16 @@ class World(hosts.Host):
         del self.users[file.user].files[file.id], self.files[file.id]
         self.tell(file)
 
+    def keep_inode(self, file):
+        """asnd knows a mail by its inode and the second of its mtime.  A real
+        mailbox does not lose a mail and get another, with the same inode, in
+        one second in which nobody watches; this script would."""
+        self.kept.append(os.open(self.where(file), os.O_PATH))
+        if len(self.kept) > KEPT:
+            os.close(self.kept.pop(0))
+
     def delete_file(self, file):
+        self.keep_inode(file)
         os.unlink(self.where(file))
         self.forget_file(file)
 
@@ -258,12 +269,16 @@ class World(hosts.Host):
             self.tell(file, new)
 
     def remove_folder(self, user, folder):
+        for file in self.in_folder(user, folder):
+            self.keep_inode(file)
         shutil.rmtree(self.folder(user, folder))
         user.folders.remove(folder)
         for file in self.in_folder(user, folder):
             self.forget_file(file)
 
     def remove_user(self, user):
+        for file in user.files.values():
+            self.keep_inode(file)
         shutil.rmtree(self.path('vm', user.name))
         for file in list(user.files.values()):
             self.forget_file(file)

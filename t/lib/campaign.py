@@ -215,7 +215,7 @@ class Campaign:
         if len(warnings) > 3:
             return '%d warnings: %s' % (len(warnings), log[-1500:])
         if took >= 10 and not re.search(
-                'WARNING|CRITICAL|cannot be', log):
+                'WARNING|CRITICAL|cannot be|works again', log):
             return 'silence for %d s: %r' % (took, log[-1500:])
         return self.sound()
 

@@ -184,7 +184,7 @@ def check_socket_activation(h):
         'systemd-socket-activate', '--listen=' + h.milter_socket,
         h.path('bin/asn-milter'), '--config', h.path('asnd.conf')],
         group=hosts.POSTFIX_GROUP)
-    until(lambda: os.path.exists(h.milter_socket), 'the socket is there')
+    until(lambda: activator.said('Listening on'), 'the socket is listened on')
     os.chmod(h.milter_socket, 0o660)
     letter = h.send(USER, '192.0.2.1')
     ok(letter.one('X-ASN'), 'the first mail starts the milter and waits for it')

@@ -117,6 +117,34 @@ test_found_in_junk(Fixture *f, gconstpointer data)
 	    ev_standing(&f->ev, f->user, &found), ==, ASND_VOTE_NONE);
 }
 
+/* A filter files flagged mail into Junk and, within two minutes, into another
+ * folder: no act, and neither is one who moves the other one on; only the one
+ * that was in Junk can be taken out of there. */
+static void
+test_filed_twice(Fixture *f, gconstpointer data)
+{
+	EvMail junk = {.ino = 21,
+	    .addr = "192.0.2.9",
+	    .time = f->ev.now - 10,
+	    .seal = 2,
+	    .flagged = TRUE};
+	EvMail other = junk;
+
+	other.ino = 22;
+	ev_entry(&f->ev, f->user, ".Junk", "1.f:2,", &junk);
+	ev_entry(&f->ev, f->user, ".Work", "1.g:2,", &other);
+	if (data != NULL)
+		ev_gone(&f->ev, f->user, ".Junk", "1.f:2,");
+	ev_rename(
+	    &f->ev, f->user, ".Work", "1.g:2,", ".Lists", "1.g:2,", &other);
+	g_assert_cmpint(
+	    ev_standing(&f->ev, f->user, &other), ==, ASND_VOTE_NONE);
+	if (data != NULL)
+		return;
+	ev_rename(&f->ev, f->user, ".Junk", "1.f:2,", "", "1.f:2,", &junk);
+	g_assert_cmpint(ev_standing(&f->ev, f->user, &junk), ==, ASND_VOTE_HAM);
+}
+
 #define ADD(name, fn, data)                                                    \
 	g_test_add("/copies/" name, Fixture, data, set_up, fn, tear_down)
 
@@ -130,5 +158,7 @@ main(int argc, char **argv)
 	ADD("left behind/file", test_left_behind, "");
 	ADD("found in junk/delivered", test_found_in_junk, NULL);
 	ADD("found in junk/copied", test_found_in_junk, "");
+	ADD("filed twice/both stay", test_filed_twice, NULL);
+	ADD("filed twice/Junk is emptied", test_filed_twice, "");
 	return g_test_run();
 }

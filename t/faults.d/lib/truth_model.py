@@ -175,9 +175,12 @@ def came_to(letter, state, event, clock, linked):
         new.came |= before.came | {before.kind}
         new.unread = before.unread and event.kind == TRASH
     new.late = event.arrived - letter.time > LATE + clock.slack
-    # A filter may file flagged mail twice: never learn from our own output.
-    ours = before is None and letter.flagged and not new.late
-    if not new.unread and not ours:
+    # The seal is asked when a file is read, which is once; from then on where
+    # that file was is known.  And a filter may file flagged mail twice: never
+    # learn from our own output.
+    asked = not new.unread and (before is None or before.unread)
+    ours = letter.flagged and not new.late
+    if asked and not ours:
         new.came |= {k for f, k in state.places if f != event.folder}
     return new
 

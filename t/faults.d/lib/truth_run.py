@@ -10,6 +10,7 @@ from tap import diag, until
 from truth_check import Check, Mismatch
 from truth_faults import Faults
 from truth_script import Script
+from truth_stories import Stories
 from truth_world import World
 
 WAVE = 150         # steps at most between two moments of quiet
@@ -112,6 +113,7 @@ def run(seed, ops, users):
         check.check_scores()
         # what is as old as the installation by the second is from before it
         until(lambda: time.time() > world.installed + 2, 'the next second')
+        Stories(world, script, check).tell()
         while world.ops < ops:
             wave(world, script, faults, check)
         check.check_scores()

@@ -6,6 +6,7 @@ import signal
 import time
 
 import tap
+import truth_model as model
 from tap import diag, until
 from truth_check import Check, Mismatch
 from truth_faults import Faults
@@ -68,21 +69,56 @@ def wave(world, script, faults, check):
         check.check_scores(rng.sample(world.networks.clients, 12))
 
 
-def show(world, mismatch, letters):
+MAIL = ('id user ino mtime place came_from seen flags arrived state pending gone'
+        ' time due sealed flagged early anew lost').split()
+
+
+def show(world, check, mismatch, letters):
+    """All that asnd and the model go by, whoever of them is wrong."""
     diag('seed %d, wave %d: %s' % (world.seed, world.wave, mismatch))
+    now = world.now()
+    diag('their clock: %d, ahead by %.2f days' % (
+        now, world.offset / model.DAY))
     for letter in letters[:3]:
         diag('mail of %s, client %s, time %d, %s%s: %s' % (
             letter.user, letter.ip, letter.time,
             'sealed' if letter.sealed else 'early' if letter.early else
             'no seal', ', flagged' if letter.flagged else '',
             letter.ident[:60]))
+        reported = check.last_spam.get(letter.user)
+        diag('  ham by age in %d s; %s reported last: %s' % (
+            letter.time + model.HAM_AGE - now, letter.user,
+            '%d s ago' % (now - reported) if reported else 'never'))
         for what in letter.history[-20:]:
             diag('  %s' % what)
-        inodes = [f.ino for f in world.files.values() if f.letter is letter]
-        for row in world.evidence(
-                'SELECT * FROM mails WHERE digest = ? OR ino = ?',
-                letter.digest, inodes[0] if inodes else 0):
-            diag('  asnd: %r' % (row,))
+        for row in getattr(letter, 'outcomes', ()):
+            diag('  right is: %s' % check.words(row))
+        show_asnd(world, letter)
+
+
+def show_asnd(world, letter):
+    inodes = [f.ino for f in world.files.values() if f.letter is letter]
+    users = set()
+    for row in world.evidence(
+            'SELECT %s FROM mails WHERE digest = ? OR ino = ?' %
+            ', '.join(MAIL), letter.digest, inodes[0] if inodes else 0):
+        diag('  asnd: mail: %s' % ' '.join(
+            '%s=%s' % x for x in zip(MAIL, row)))
+        users.add(row[1])
+        for name in world.evidence(
+                'SELECT f.name, f.place, cur, e.name FROM entries e JOIN'
+                ' folders f ON f.id = folder WHERE mail = ?', row[0]):
+            diag('    named %r' % (name,))
+    for user in users:
+        diag('  asnd: user %d last reported at %r, %r mails wait' % (
+            user, world.evidence('SELECT last_spam FROM users WHERE id = ?',
+                                 user),
+            world.evidence('SELECT count(*) FROM mails WHERE user = ? AND'
+                           ' pending = 1 AND state = 1', user)))
+    for row in world.evidence(
+            'SELECT id, kind, ref, class, vote_time, weight FROM votes'
+            ' WHERE digest = ?', letter.digest):
+        diag('  asnd: entry %d kind %d of %r class %d at %d weight %d' % row)
 
 
 def restarted(world, check):
@@ -119,7 +155,7 @@ def run(seed, ops, users):
         check.check_scores()
     except Mismatch as e:
         wrong = str(e)
-        show(world, wrong, e.letters)
+        show(world, check, wrong, e.letters)
         if wrong.startswith('scores'):
             restarted(world, check)
         world.show_logs()

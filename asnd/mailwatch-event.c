@@ -18,19 +18,35 @@ list_anew(MwTree *tree, MwNode *folder)
 	mw_node_queue(tree, folder, TRUE);
 }
 
-/* The directory of this node itself was moved, deleted or unmounted. */
-static void
-self_changed(MwTree *tree, MwNode *node)
+/* Below the directory above it stands the same node, another one, or none. */
+static MwNode *
+check_self(MwTree *tree, MwNode *node)
 {
-	if (node->kind == MW_FOLDER)
-		list_anew(tree, node);
-	else if (node->up == NULL)
+	/* node, and its name with it, may be freed on the way */
+	g_autofree char *name = g_strdup(node->name);
+	MwNode *up = node->up;
+
+	if (up == NULL) {
 		mw_pattern_refresh(tree, node->pattern);
-	else {
-		/* node, and its name with it, may be freed on the way */
-		g_autofree char *name = g_strdup(node->name);
-		mw_check_child(tree, node->up, name);
+		return node->pattern->base_fd >= 0 ? node : NULL;
 	}
+	mw_check_child(tree, up, name);
+	return mw_node_child(up, name);
+}
+
+/* The directory of this node itself was moved, deleted or unmounted.  Another
+ * one may have got its inode number: it looks like the old one and has no
+ * watch, here and below. */
+static void
+self_changed(MwTree *tree, MwNode *node, guint32 mask)
+{
+	if (node->kind == MW_FOLDER) {
+		list_anew(tree, node);
+		return;
+	}
+	node = check_self(tree, node);
+	if (node != NULL && (mask & IN_MOVE_SELF) == 0)
+		mw_node_queue(tree, node, TRUE);
 }
 
 static void
@@ -98,7 +114,7 @@ dispatch(MwTree *tree, MwWatch *watch, const struct inotify_event *event)
 	MwNode *node = watch->node;
 
 	if ((event->mask & SELF) != 0)
-		self_changed(tree, node);
+		self_changed(tree, node, event->mask);
 	else if (event->len == 0)
 		/* our own directory's attributes */
 		return; /* NOLINT(bugprone-branch-clone): two reasons */

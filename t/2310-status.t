@@ -47,7 +47,7 @@ system("$Bus::build/asnctl/asnctl", 'import', '-o', "$p->{dir}/db/networks.mmdb"
 my ($milter, $systemd);
 sub start_milter {
 	$milter = fork // die;
-	return $p->wait_for('the milter', sub { -S "$tmp/milter.sock" }) if $milter;
+	return $p->wait_for('the milter', sub { Bus::listens("$tmp/milter.sock") }) if $milter;
 	open STDERR, '>>', "$tmp/milter.log";
 	exec "$Bus::build/milter/asn-milter", '--user', 'nobody', '--config', "$p->{dir}/asnd.conf"
 	    or POSIX::_exit(127);
@@ -164,7 +164,7 @@ if (!$pid) {
 	exec 'socat', "UNIX-LISTEN:$tmp/milter.sock,fork", 'SYSTEM:head -c 17 > /dev/null; echo no milter speaks like this'
 	    or POSIX::_exit(127);
 }
-$p->wait_for('socat', sub { -S "$tmp/milter.sock" });
+$p->wait_for('socat', sub { Bus::listens("$tmp/milter.sock") });
 problem('broken', 2, qr/that is no milter/, qr/restart asn-milter/, 'and something else answers');
 kill 'KILL', $pid;
 waitpid $pid, 0;

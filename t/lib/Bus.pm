@@ -56,6 +56,13 @@ sub spew {
 	close $f or die "$name: $!";
 }
 
+# Whether somebody listens there: a socket that is bound but not listened on yet
+# refuses who connects.  SO_ACCEPTCON is 0x10000 (proc(5), unix(7)).
+sub listens {
+	my ($path) = @_;
+	return scalar grep { / 00010000 \d+ \d+ +\d+ \Q$path\E$/ } split /\n/, slurp('/proc/net/unix');
+}
+
 sub start {
 	my ($self) = @_;
 	unlink "$self->{dir}/system_bus_socket";
@@ -69,7 +76,7 @@ sub start {
 	}
 	$self->{pid} = $pid;
 	my $end = time + 10;
-	until (-S "$self->{dir}/system_bus_socket") {
+	until (listens("$self->{dir}/system_bus_socket")) {
 		die "no bus: " . slurp("$self->{dir}/log") if time > $end || waitpid($pid, 1);
 		sleep 0.005;
 	}

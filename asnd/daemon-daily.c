@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* daemon-daily.c: what is forgotten once a day. */
+/* daemon-daily.c: the clock, and what is forgotten once a day. */
 
 #include <time.h>
 
 #include "daemon-private.h"
+#include "future.h"
+
+#define CLOCK "clock"             /* what it said when it was right */
+#define CLOCK_DOUBT "clock_doubt" /* 1: some may be dated in the future */
+#define SAVE 3600
+
+gint64
+asnd_daemon_wall(const AsndDaemon *d)
+{
+	return g_get_real_time() / G_USEC_PER_SEC + d->clock_offset;
+}
 
 /* Sleep counts, or a laptop that wakes would have a clock that jumped. */
-static gint64
-seconds_since_boot(void)
+gint64
+asnd_daemon_since_boot(void)
 {
 	struct timespec t = {0};
 
@@ -15,32 +26,78 @@ seconds_since_boot(void)
 	return t.tv_sec;
 }
 
-/* A clock that jumps, by a dead battery or a typing error, must not make votes
- * old that are not: what is forgotten does not come back with the right time.
- * A new time counts when it lasted for a day. */
-static gboolean
-clock_is_steady(AsndDaemon *d, gint64 now)
+void
+asnd_daemon_start_clock(AsndDaemon *d)
 {
-	gint64 mono = seconds_since_boot();
-	gint64 jump = now - mono - d->clock_base;
+	d->clock_saved = asnd_store_meta(d->store, CLOCK, 0);
+	asnd_clock_init(&d->clock, d->clock_saved, asnd_daemon_since_boot());
+}
 
-	if (d->clock_base != 0 && ABS(jump) > ASND_DAY) {
-		g_warning("the clock jumped by %" G_GINT64_FORMAT
-			  " days: nothing is forgotten before it has been so"
-			  " for a day",
-		    jump / ASND_DAY);
-		d->steady_after = mono + ASND_DAY;
-		d->clock_base = 0;
+/* At the very first start there is nothing to compare with, and nothing to
+ * forget. */
+static void
+doubt(AsndDaemon *d, gint64 ahead)
+{
+	if (asnd_store_meta(d->store, CLOCK_DOUBT, 0) == 0)
+		asnd_store_set_meta(d->store, CLOCK_DOUBT, 1);
+	if (ahead != 0)
+		g_warning("the clock is %" G_GINT64_FORMAT
+			  " days %s what was seen of it before: nothing is"
+			  " forgotten before it has been so for a day, or is"
+			  " as before",
+		    ABS(ahead) / ASND_DAY, ahead > 0 ? "ahead of" : "behind");
+}
+
+/* What was dated by a clock that was ahead happened just now, as far as
+ * anybody knows. */
+static void
+doubt_no_more(AsndDaemon *d, gint64 now)
+{
+	guint n;
+
+	asnd_store_set_meta(d->store, CLOCK_DOUBT, 0);
+	n = asnd_future_bring_back(d->store, now);
+	if (n == 0)
+		return;
+	g_message("%u votes and mails were dated in the future: now they are"
+		  " of today",
+	    n);
+	asnd_journal_replay(d->journal);
+	asnd_publisher_mark(d->publisher, TRUE);
+}
+
+static gboolean
+look_at_clock(AsndDaemon *d)
+{
+	gint64 wall = asnd_daemon_wall(d), mono = asnd_daemon_since_boot();
+	gint64 ahead = asnd_clock_ahead(&d->clock, wall, mono);
+
+	switch (asnd_clock_look(&d->clock, wall, mono)) {
+	case ASND_CLOCK_DOUBT_BEGINS:
+		doubt(d, ahead);
+		return FALSE;
+	case ASND_CLOCK_DOUBT:
+		return FALSE;
+	case ASND_CLOCK_RIGHT:
+		break;
 	}
-	if (d->clock_base == 0)
-		d->clock_base = now - mono;
-	return mono >= d->steady_after;
+	if (asnd_store_meta(d->store, CLOCK_DOUBT, 0) != 0)
+		doubt_no_more(d, wall);
+	if (ABS(wall - d->clock_saved) >= SAVE) {
+		asnd_store_set_meta(d->store, CLOCK, wall);
+		d->clock_saved = wall;
+	}
+	return TRUE;
 }
 
 void
-asnd_daemon_daily(AsndDaemon *d, gint64 now)
+asnd_daemon_daily(AsndDaemon *d)
 {
-	if (!clock_is_steady(d, now) || now / ASND_DAY == d->last_day)
+	gint64 now;
+
+	d->clock_is_right = look_at_clock(d);
+	now = asnd_daemon_now(d);
+	if (!d->clock_is_right || now / ASND_DAY == d->last_day)
 		return;
 	d->last_day = now / ASND_DAY;
 	if (asnd_journal_prune(d->journal, now))

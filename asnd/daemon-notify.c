@@ -10,7 +10,8 @@
 gint64
 asnd_daemon_now(const AsndDaemon *d)
 {
-	return g_get_real_time() / G_USEC_PER_SEC + d->clock_offset;
+	return asnd_clock_now(
+	    &d->clock, asnd_daemon_wall(d), asnd_daemon_since_boot());
 }
 
 const AsndCounts *

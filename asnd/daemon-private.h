@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bus.h"
+#include "clock.h"
 #include "counts.h"
 #include "daemon.h"
 #include "learn.h"
@@ -32,11 +33,12 @@ struct _AsndDaemon {
 	char *stuck;             /* why the store does not answer */
 	guint64 published_votes; /* votes cast when last marked */
 	gint64 last_day;
-	gint64 clock_base;   /* wall clock at monotonic 0; 0: not known */
-	gint64 steady_after; /* monotonic seconds */
+	AsndClock clock;
+	gint64 clock_saved;      /* in the evidence */
+	gboolean clock_is_right; /* when it was looked at last */
 	gboolean hold; /* keep the old base until the first run is learnt */
 	gboolean broken, scan_told;
-	gboolean stale; /* the model is not what the evidence says */
+	gboolean stale;    /* the model is not what the evidence says */
 	guint64 written;   /* rows, when it broke */
 	gint64 started;    /* wall clock */
 	AsnWatchSync sync; /* the last one, where has_sync */
@@ -59,7 +61,10 @@ const AsndCounts *asnd_daemon_counts(AsndDaemon *daemon);
 const char *asnd_daemon_store_trouble(const AsndDaemon *daemon);
 double asnd_daemon_ham(AsndDaemon *daemon);
 gboolean asnd_daemon_warming_up(AsndDaemon *daemon);
+/* clock.h: the time to go by, and the two clocks it comes from; seconds. */
 gint64 asnd_daemon_now(const AsndDaemon *daemon);
+gint64 asnd_daemon_wall(const AsndDaemon *daemon);
+gint64 asnd_daemon_since_boot(void);
 /* After a command: what it did is on disk and published at once; all: the
  * model is another one.  FALSE: it is undone. */
 gboolean asnd_daemon_settle(AsndDaemon *daemon, gboolean all);
@@ -70,7 +75,9 @@ gboolean asnd_daemon_commit(AsndDaemon *daemon);
 void asnd_daemon_report(AsndDaemon *daemon);
 void asnd_daemon_reported(
     guint32 request, AsnWatchReportStatus status, gpointer data);
-/* Forgets what is old, once a day of a clock that does not jump. */
-void asnd_daemon_daily(AsndDaemon *daemon, gint64 now);
+/* From the evidence: what the clock said last. */
+void asnd_daemon_start_clock(AsndDaemon *daemon);
+/* Looks at the clock, and forgets what is old, once a day that is believed. */
+void asnd_daemon_daily(AsndDaemon *daemon);
 /* The watchdog, if there is one: signs of life from the main loop. */
 void asnd_daemon_start_pings(AsndDaemon *daemon);

@@ -237,8 +237,8 @@ static gboolean
 tick(gpointer data)
 {
 	AsndDaemon *d = data;
-	gint64 now = now_of(d);
 	gboolean lost = FALSE;
+	gint64 now;
 
 	if (d->ping == 0) /* nobody else looks */
 		asnd_store_probe(d->store, &lost);
@@ -248,9 +248,12 @@ tick(gpointer data)
 		read_again(d);
 	if (d->stale)
 		return G_SOURCE_CONTINUE;
-	asnd_daemon_daily(d, now);
-	if (asnd_watch_server_idle(d->server) && d->last_day == now / ASND_DAY)
+	asnd_daemon_daily(d);
+	now = now_of(d);
+	if (asnd_watch_server_idle(d->server))
 		asnd_mails_purge(d->mails, now);
+	if (asnd_watch_server_idle(d->server) && d->clock_is_right)
+		asnd_mails_purge_users(d->mails, now);
 	/* Else nothing may be left to write that shows it is over. */
 	if (d->broken && asnd_watch_server_idle(d->server))
 		asnd_store_set_meta(d->store, "recovered", now);
@@ -386,7 +389,8 @@ start(AsndDaemon *d, GError **error)
 	d->hold = asnd_learner_first_run(d->learner) &&
 		  asnd_journal_count(d->journal) == 0 &&
 		  asnd_publisher_had_base(d->publisher);
-	asnd_daemon_daily(d, now_of(d));
+	asnd_daemon_start_clock(d);
+	asnd_daemon_daily(d);
 	asnd_daemon_commit(d);
 	asnd_publisher_mark(d->publisher, TRUE);
 	publish(d);

@@ -9,6 +9,9 @@
 #define LIMIT_BURST 500.0
 #define LIMIT_RATE 0.02
 #define LIMIT_MOST 2.0 /* a vote that takes another one back */
+/* An older seal than this before the installation, of evidence that was lost
+ * and begun anew, would weigh next to nothing. */
+#define SEALED_BEFORE (366 * ASND_DAY)
 #define FIRST_RUN_DONE "first_run_done"
 
 /* Who waited when the process or the first run ended waits still. */
@@ -174,6 +177,15 @@ decide(AsndLearner *l, const AsndMailRow *row, gint64 last_spam, gint64 now)
 	return asnd_vote_decide(&mail, &ctx);
 }
 
+/* The milter's clock, and so the seal, may have been decades behind. */
+static gint64
+mail_time(const AsndLearner *l, const AsndMailRow *row, gint64 now)
+{
+	gint64 first = asnd_store_install_time(l->store) - SEALED_BEFORE;
+
+	return row->sealed && row->time < first ? now : row->time;
+}
+
 int
 asnd_learner_cast(AsndLearner *l, const AsndMailRow *row,
     const AsndDecision *decision, gint64 last_spam, gint64 now)
@@ -183,7 +195,7 @@ asnd_learner_cast(AsndLearner *l, const AsndMailRow *row,
 	    .digest = row->digest,
 	    .vote = decision->vote,
 	    .key = asn_networks_key(l->networks, &row->addr),
-	    .mail_time = row->time,
+	    .mail_time = mail_time(l, row, now),
 	    .vote_time = decision->vote_time,
 	    .now = now,
 	    .sealed = row->sealed,

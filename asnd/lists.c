@@ -95,19 +95,25 @@ asnd_mails_settle_digest(AsndMails *m, const guint8 digest[16])
 void
 asnd_mails_purge(AsndMails *m, gint64 now)
 {
-	gint64 user;
-
 	asnd_store_begin(m->store);
 	RUN(m, Q_PURGE, "i", now - ASND_GONE_GRACE);
-	m->known -= sqlite3_changes(sqlite3_db_handle(m->q[Q_PURGE]));
+	m->known -= asnd_store_changed(m->store);
+}
+
+void
+asnd_mails_purge_users(AsndMails *m, gint64 now)
+{
+	gint64 user;
+
 	/* One at a time: a Maildir may hold a million. */
 	user = asnd_mails_first(
 	    m, Q_OLD_USER, STEP(m, Q_OLD_USER, "i", now - ASND_USER_GRACE));
 	if (user == 0)
 		return;
+	asnd_store_begin(m->store);
 	RUN(m, Q_OLD_ENTRIES, "i", user);
 	RUN(m, Q_OLD_MAILS, "i", user);
-	m->known -= sqlite3_changes(sqlite3_db_handle(m->q[Q_OLD_MAILS]));
+	m->known -= asnd_store_changed(m->store);
 	RUN(m, Q_OLD_FOLDERS, "i", user);
 	/* The user stays: the journal names it.  Not asked again for a while.
 	 */

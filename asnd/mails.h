@@ -145,8 +145,10 @@ void asnd_mails_settle(AsndMails *mails, AsndAddrFunc of, gpointer data);
 void asnd_mails_settle_user(AsndMails *mails, gint64 user);
 void asnd_mails_settle_digest(AsndMails *mails, const guint8 digest[16]);
 
-/* Forget mails gone for ASND_GONE_GRACE, users not seen for ASND_USER_GRACE. */
+/* Forget mails gone for ASND_GONE_GRACE. */
 void asnd_mails_purge(AsndMails *mails, gint64 now);
+/* What one user had who was not seen for ASND_USER_GRACE. */
+void asnd_mails_purge_users(AsndMails *mails, gint64 now);
 /* How many mails are known. */
 gint64 asnd_mails_count(AsndMails *mails);
 /* The same at no cost: as of the last count, and what came and went since. */

@@ -111,6 +111,12 @@ asnd_store_last_id(AsndStore *store)
 	return sqlite3_last_insert_rowid(store->db);
 }
 
+guint
+asnd_store_changed(AsndStore *store)
+{
+	return (guint)sqlite3_changes(store->db);
+}
+
 /* --- transactions ----------------------------------------------------------
  */
 
@@ -416,6 +422,15 @@ gint64
 asnd_store_install_time(const AsndStore *store)
 {
 	return store->install_time;
+}
+
+void
+asnd_store_lower_install_time(AsndStore *store, gint64 time)
+{
+	if (time >= store->install_time)
+		return;
+	store->install_time = time;
+	asnd_store_set_meta(store, "install_time", time);
 }
 
 const char *

@@ -40,6 +40,8 @@ void asnd_store_work_begins(AsndStore *store);
 void asnd_store_work_ends(AsndStore *store);
 void asnd_store_close(AsndStore *store); /* commits; NULL is fine */
 gint64 asnd_store_install_time(const AsndStore *store);
+/* The installation was not later than this: the clock was ahead then. */
+void asnd_store_lower_install_time(AsndStore *store, gint64 time);
 /* The path the corrupt file was moved to; NULL: it was sound or new. */
 const char *asnd_store_was_rebuilt(const AsndStore *store);
 
@@ -62,6 +64,8 @@ void asnd_store_done(sqlite3_stmt *stmt);
 	((void)asnd_store_step((store), (stmt), __VA_ARGS__),                  \
 	    asnd_store_done(stmt))
 gint64 asnd_store_last_id(AsndStore *store);
+/* Rows that the last statement changed. */
+guint asnd_store_changed(AsndStore *store);
 
 /* One transaction a turn: begin where none is open; commit ends it. */
 void asnd_store_begin(AsndStore *store);

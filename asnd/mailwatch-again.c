@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mailwatch-again.c: what could not be looked at, since we lack something. */
+/* mailwatch-again.c: what could not be looked at for now. */
 
 #include <errno.h>
 
@@ -10,13 +10,17 @@
 #define PAUSE_MIN SECOND
 #define PAUSE_MAX (300 * SECOND)
 
-/* Nothing that it says of the directory: out of descriptors or memory, or a
- * disk that does not answer. */
+/* What a look at a directory or a mail tells of it.  Whatever else failed does
+ * not: out of descriptors or memory, a disk that cannot be read, a file server
+ * that does not answer or a file system whose daemon died (network and FUSE
+ * file systems have many words for that, ENOTCONN, ETIMEDOUT, EHOSTDOWN, ESTALE
+ * among them). */
 static gboolean
-is_ours(int error)
+tells_what_is_there(int error)
 {
-	return error == EMFILE || error == ENFILE || error == ENOMEM ||
-	       error == EIO || error == EINTR;
+	return error == ENOENT || error == ENOTDIR || error == ELOOP ||
+	       error == EXDEV || error == EACCES || error == EPERM ||
+	       error == ENAMETOOLONG;
 }
 
 static void
@@ -35,7 +39,7 @@ mw_again(MwTree *tree, MwNode *node, int error)
 {
 	MwAgain *again = &tree->again;
 
-	if (!is_ours(error))
+	if (error == 0 || tells_what_is_there(error))
 		return FALSE;
 	if (again->nodes == NULL)
 		again->nodes = g_ptr_array_new();

@@ -15,8 +15,7 @@ mw_open_mail(const MwNode *folder, const MwMail *mail, int *reading)
 	int fd = mw_folder_open_mail(folder, mail->part, mail->name, &st);
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ESTALE ? ASN_WATCH_MOVED
-							  : ASN_WATCH_REFUSED;
+		return errno == ENOENT ? ASN_WATCH_MOVED : ASN_WATCH_REFUSED;
 	if (!mw_mail_is_good(folder, &st)) {
 		close(fd);
 		errno = EPERM;

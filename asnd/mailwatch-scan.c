@@ -59,14 +59,17 @@ add_child(MwTree *tree, MwNode *parent, const char *name, gboolean is_maildir,
 		mw_node_queue(tree, node, TRUE);
 }
 
+/* errno stays. */
 static void
 say_refused(const MwNode *parent, const char *name, const char *why)
 {
+	int error = errno;
 	g_autofree char *above = mw_node_full_path(parent);
 	g_autofree char *path = g_build_filename(above, name, NULL);
 	char shown[ASN_ESCAPE_SIZE];
 
 	mw_warn("%s is passed over: %s", asn_escape_str(shown, path), why);
+	errno = error;
 }
 
 /* Opens name below parent and judges it. */
@@ -203,8 +206,7 @@ child_names(const MwNode *node)
 	return (char **)g_ptr_array_free(names, FALSE);
 }
 
-/* What stands there now, if anything, the directory above tells.  When we lack
- * something ourselves, that says nothing about the directory. */
+/* What stands there now, if anything, the directory above tells. */
 static void
 drop_unreachable(MwTree *tree, MwNode *node)
 {

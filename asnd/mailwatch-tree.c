@@ -166,7 +166,7 @@ mw_node_open(const MwNode *node, struct stat *st)
 	if (fd >= 0 && (st->st_dev != node->dev || st->st_ino != node->ino ||
 			   st->st_uid != node->uid)) {
 		close(fd);
-		errno = ESTALE;
+		errno = ENOENT;
 		return -1;
 	}
 	return fd;

@@ -13,7 +13,7 @@
  *   mailwatch-folder.c looking at folders and listing them
  *   mailwatch-event.c  what inotify says
  *   mailwatch-rest.c   floods
- *   mailwatch-again.c  what we lack ourselves
+ *   mailwatch-again.c  what cannot be looked at now
  *   mailwatch-read.c   header blocks
  *   mailwatch-report.c mails for asnd-report
  */
@@ -134,7 +134,7 @@ gboolean mw_node_path(const MwNode *node, char *path);
 /* Absolute, for people and for asnd; the caller frees it. */
 char *mw_node_full_path(const MwNode *node);
 /* Not for folders.  O_PATH; -1: gone, or something else stands there now
- * (ESTALE). */
+ * (ENOENT, too: ESTALE is what a file server says). */
 int mw_node_open(const MwNode *node, struct stat *st);
 /* Of a folder or one of its boxes: the owner's directory, or -1. */
 int mw_folder_open(const MwNode *folder, MwPart part, struct stat *st);
@@ -179,9 +179,9 @@ gboolean mw_is_folder_name(const char *name);
 /* mailwatch-again.c ------------------------------------------------------ */
 
 /* A look at node, or at something in it, failed with this errno.  FALSE: that
- * tells what is there.  TRUE: it tells nothing, we lack something: all stays
- * as it was known, and node is looked at again after a pause, which grows.  One
- * warning until all went well. */
+ * tells what is there, or it is 0.  TRUE: it tells nothing, we or the file
+ * system lack something: all stays as it was known, and node is looked at again
+ * after a pause, which grows.  One warning until all went well. */
 gboolean mw_again(MwTree *tree, MwNode *node, int error);
 /* Node is freed, or looked at now. */
 void mw_again_forget(MwTree *tree, MwNode *node);

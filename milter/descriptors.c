@@ -14,9 +14,12 @@
 #define MOST 4096
 #define RESERVE 32      /* for databases, the log, the watchdog */
 #define FULL_USEC 50000 /* until it is tried again */
+#define FRESH_USEC G_USEC_PER_SEC
 #define SAY_USEC ((gint64)60 * G_USEC_PER_SEC)
 
 static int most_for_mail = MOST - RESERVE;
+static gint64 full_at;   /* monotonic; 0: never yet */
+static int offered = -1; /* see mlt_descriptors_offer */
 
 void
 mlt_descriptors_init(void)
@@ -58,15 +61,43 @@ say_full(void)
 	    most_for_mail);
 }
 
+gboolean
+mlt_descriptors_full(void)
+{
+	gint64 at = __atomic_load_n(&full_at, __ATOMIC_SEQ_CST);
+
+	return at != 0 && g_get_monotonic_time() - at < FRESH_USEC;
+}
+
+int
+mlt_descriptors_offer(int fd)
+{
+	return __atomic_exchange_n(&offered, fd, __ATOMIC_SEQ_CST);
+}
+
+/* What libmilter looks at beside the descriptor is the family. */
+static int
+take_offered(int listener, __SOCKADDR_ARG address, socklen_t *length)
+{
+	int fd = __atomic_exchange_n(&offered, -1, __ATOMIC_SEQ_CST);
+
+	__atomic_store_n(&full_at, g_get_monotonic_time(), __ATOMIC_SEQ_CST);
+	if (fd >= 0)
+		getsockname(listener, address, length);
+	return fd;
+}
+
 /* In place of libc's, for libmilter. */
 int
 accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
 {
-	int got = -1, saved = EMFILE;
+	int got, saved = EMFILE;
 
 	if (!is_full(fd)) {
 		got = accept4(fd, address, length, SOCK_CLOEXEC);
 		saved = errno;
+	} else {
+		got = take_offered(fd, address, length);
 	}
 	if (got < 0 && (saved == EMFILE || saved == ENFILE ||
 			   saved == ENOBUFS || saved == ENOMEM)) {

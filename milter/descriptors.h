@@ -10,6 +10,17 @@
  */
 #pragma once
 
+#include <glib.h>
+
 /* Before the first connection, from any thread.  As many descriptors as this
  * process may have, but no more than 4096 (the unit's TasksMax= is above). */
 void mlt_descriptors_init(void);
+
+/* A connection waited for a descriptor within the last second, and whoever
+ * accepts lives.  Any thread. */
+gboolean mlt_descriptors_full(void);
+/* While that is so: fd is taken for the next connection, past those that wait,
+ * so that the watchdog need not.  -1: none is offered any more.  Returns what
+ * was offered before and not taken, -1: nothing.  Any thread; who takes it owns
+ * it. */
+int mlt_descriptors_offer(int fd);

@@ -21,8 +21,9 @@ gboolean mlt_own_socket_init(
     MltOwnSocket *own, int listener, const char *root, GError **error);
 
 /* Connects, negotiates (SMFIC_OPTNEG) and leaves (SMFIC_QUIT), all within ms
- * milliseconds; a full backlog is tried again until then.  NULL, or what went
- * wrong, a constant.  Allocates nothing; any thread. */
+ * milliseconds (a quarter more while connections wait for descriptors, which
+ * this does not); a full backlog is tried again until then.  NULL, or what went
+ * wrong, a constant.  Allocates nothing; one thread. */
 const char *mlt_watchdog_probe(const MltOwnSocket *own, guint ms);
 
 /* Pings the service manager after each probe that went well, for ever, if it

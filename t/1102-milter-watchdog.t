@@ -154,6 +154,31 @@ is($status, 0, 'SIGTERM under load: exit 0');
 cmp_ok($took, '<', 1, 'in less than a second');
 kill 'KILL', $load; waitpid $load, 0;
 
+# --- connections take all descriptors ----------------------------------------------------------
+$seconds = WATCHDOG * 2;
+$notify = Notify->new;
+@with = ('prlimit', '--nofile=128:128');
+$pid = start_watched($notify);
+@with = ();
+ok(pings_again($notify), 'few descriptors: pings');
+$size = -s "$tmp/log";
+my $crowd = open2(my $crowd_out, my $crowd_in, "$build/t/mta-crowd", 300, 1, 300, "unix:$tmp/sock");
+my ($open, $waiting) = (readline $crowd_out) =~ /^open (\d+) waiting (\d+)/;
+cmp_ok($waiting, '>', 100, "connections take all of them: $open, and $waiting wait");
+cmp_ok($notify->pings_in(5 * $seconds), '>=', 5, '... pings all the same');
+unlike(substr(log_text(), $size), qr/no answer/, '... and no alarm');
+$frozen = freeze('libmilter');
+ok($frozen->{ok}, "... libmilter's thread is stopped");
+$notify->wait_for(sub { substr(log_text(), $size) =~ /no answer/ });
+is($notify->pings_in(2 * $seconds), 0, '... no ping');
+thaw($frozen);
+ok(pings_again($notify), '... it goes on: pings again');
+kill 'KILL', $crowd; waitpid $crowd, 0;
+ok(pings_again($notify), 'they leave: pings');
+ok((grep { /^insert 0 X-ASN-Spam: Yes/ } talk($mail)), 'and mail is judged');
+($status) = stop_milter($pid);
+is($status, 0, 'it leaves cleanly');
+
 # --- a socket that is closed for all -------------------------------------------------------
 $notify = Notify->new;
 my $passed = IO::Socket::UNIX->new(Local => "$tmp/passed", Listen => 8) or die;

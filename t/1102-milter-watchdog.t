@@ -60,7 +60,7 @@ for (['pathname', 0, "unix:$tmp/sock"], ['abstract', 1, "unix:$tmp/sock"], ['ine
 	like($order[0], qr/^STATUS=/, '... after a status');
 	my ($status, $took) = stop_milter($pid);
 	is($status, 0, '... leaves cleanly');
-	cmp_ok($took, '<', 1, '... in less than a second');
+	cmp_ok($took, '<', 3, '... not with libmilter, which takes four seconds');
 	ok((grep { $_ eq 'STOPPING=1' } $notify->said), '... and says so');
 }
 
@@ -151,7 +151,7 @@ my $size = -s "$tmp/log";
 $notify->wait_for(sub { -s "$tmp/log" > $size + 10000 });
 my ($status, $took) = stop_milter($pid);
 is($status, 0, 'SIGTERM under load: exit 0');
-cmp_ok($took, '<', 1, 'in less than a second');
+cmp_ok($took, '<', 3, 'not with libmilter, which takes four seconds');
 kill 'KILL', $load; waitpid $load, 0;
 
 # --- connections take all descriptors ----------------------------------------------------------

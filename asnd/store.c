@@ -231,12 +231,15 @@ can_be_read(const char *path, const char *tail)
 
 /* A disk that does not answer, and memory that is not there, make nothing
  * corrupt. */
-static gboolean
-is_corrupt(const AsndStore *store, int rc)
+static int
+why_failed(const AsndStore *store, int rc)
 {
 	rc &= 0xff;
-	return (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) &&
-	       can_be_read(store->path, "") && can_be_read(store->path, "-wal");
+	if (rc != SQLITE_CORRUPT && rc != SQLITE_NOTADB)
+		return rc;
+	return can_be_read(store->path, "") && can_be_read(store->path, "-wal")
+		   ? SQLITE_CORRUPT
+		   : SQLITE_IOERR;
 }
 
 /* TRUE: sound and open.  FALSE with *failed SQLITE_CORRUPT: to be set aside;
@@ -266,9 +269,13 @@ try_open(AsndStore *store, int *failed, GError **error)
 			return TRUE;
 		rc = check ? SQLITE_CORRUPT : sqlite3_errcode(store->db);
 	}
-	*failed = is_corrupt(store, rc) ? SQLITE_CORRUPT : rc & 0xff;
-	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN, "%s: %s",
-	    store->path, check != NULL ? check : sqlite3_errmsg(store->db));
+	*failed = why_failed(store, rc);
+	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN, "%s: %s%s",
+	    store->path, check != NULL ? check : sqlite3_errmsg(store->db),
+	    *failed == SQLITE_IOERR ? "; check the disk: what it cannot read"
+				      " now stays as it is, and the next start"
+				      " tries again"
+				    : "");
 	sqlite3_close(store->db);
 	store->db = NULL;
 	return FALSE;
@@ -284,7 +291,7 @@ try_open_again(AsndStore *store, int *failed, GError **error)
 	gboolean ok = try_open(store, failed, &why);
 
 	for (int i = 1; i < OPEN_TRIES && !ok; i++) {
-		if (*failed != SQLITE_CANTOPEN &&
+		if (*failed != SQLITE_CANTOPEN && *failed != SQLITE_IOERR &&
 		    (*failed != SQLITE_CORRUPT || i > 1))
 			break;
 		g_clear_error(&why);

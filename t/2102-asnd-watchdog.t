@@ -18,7 +18,7 @@ my $p = Pair->new(networks => 0);
 my $notify;
 sub started {
 	my (%opt) = @_;
-	$notify = Notify->new(%opt);
+	$p->{notify} = $notify = Notify->new(%opt);
 	$p->{env}{asnd} = { $notify->env(WATCHDOG) };
 	$p->start_asnd;
 	return $notify->wait_for(sub { $notify->pings >= 2 });
@@ -111,7 +111,7 @@ ok($p->wait_for('votes', sub { $p->sql('SELECT count(*) FROM votes') > 0 }), '..
 $p->stop_both;
 
 # --- nobody asks ---------------------------------------------------------------------------------
-$notify = Notify->new;
+$p->{notify} = $notify = Notify->new;
 $p->{env}{asnd} = { $notify->env };
 $p->start_asnd;
 ok($notify->wait_for(sub { grep { $_ eq 'READY=1' } $notify->said }), 'without WATCHDOG_USEC: ready');

@@ -17,15 +17,10 @@ my $p = Pair->new;
 $p->folder('ann', $_) for '', '.Junk';
 my $notify;
 sub started {
-	$notify = Notify->new(@_);
+	$p->{notify} = $notify = Notify->new(@_);
 	$p->{env}{'asnd-mailwatch'} = { $notify->env(WATCHDOG) };
 	$p->start('asnd-mailwatch');
 	return $notify->wait_for(sub { $notify->pings >= 2 });
-}
-# What is said meanwhile is read, else its sender waits.
-sub waits_for {
-	my ($what, $cond) = @_;
-	return $p->wait_for($what, sub { $notify->said; $cond->() });
 }
 sub pings_again { $notify->forget; $notify->wait_for(sub { $notify->pings >= 2 }) }
 sub status_is { my ($re, $name) = @_; ok($notify->wait_for(sub { $notify->status =~ $re }), $name) or diag $notify->status }
@@ -50,19 +45,19 @@ kill 'STOP', $p->{pid}{asnd};
 my $name = $p->deliver('ann', '', ip => "192.0.2.$_") for 1 .. 200;
 ok(pings_again(), 'asnd stands still: that is not ours, pings');
 kill 'CONT', $p->{pid}{asnd};
-ok(waits_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 200 }), 'it goes on');
+ok($p->wait_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 200 }), 'it goes on');
 
 # --- a watch is lost -------------------------------------------------------------------------
 sub steal { my ($dir) = @_; scalar qx($Pair::build/t/steal-watch $p->{pid}{'asnd-mailwatch'} '$dir' 2>/dev/null) }
 my $new = $p->folder('ann', '') . '/new';
 is(steal($new), "stolen\n", 'a watch is taken away behind its back');
 my $mail = $p->deliver('ann', '', ip => '198.51.100.1'); # no event
-ok(waits_for('noticed', sub { $p->log('asnd-mailwatch') =~ /does not have the watches/ }), 'noticed');
-ok(waits_for('healed', sub { $p->log('asnd-mailwatch') =~ /all watches are there again/ }), 'made good');
-ok(waits_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 201 }),
+ok($p->wait_for('noticed', sub { $p->log('asnd-mailwatch') =~ /does not have the watches/ }), 'noticed');
+ok($p->wait_for('healed', sub { $p->log('asnd-mailwatch') =~ /all watches are there again/ }), 'made good');
+ok($p->wait_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 201 }),
 	'what came meanwhile was found');
 $p->deliver('ann', '', ip => '198.51.100.2');
-ok(waits_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 202 }), 'and what comes now');
+ok($p->wait_for('read', sub { $p->sql('SELECT count(*) FROM mails WHERE state=1') == 202 }), 'and what comes now');
 ok(pings_again(), 'pings');
 
 # --- folders come and go: no false alarm --------------------------------------------------------
@@ -89,7 +84,7 @@ for my $n (1 .. 5) {
 	my $flood = $p->folder("flood$n", '') . '/new';
 	my $path = $p->folder('ann', ".Over$n");
 	$p->deliver("flood$n", '', ip => "203.0.113.$n");
-	ok(waits_for('watched', sub { $p->sql("SELECT count(*) FROM mails WHERE state=1") == 202 + $n }),
+	ok($p->wait_for('watched', sub { $p->sql("SELECT count(*) FROM mails WHERE state=1") == 202 + $n }),
 		"a new user is watched");
 	pings_again();
 	kill 'STOP', $p->{pid}{'asnd-mailwatch'}; # events wait
@@ -100,7 +95,7 @@ for my $n (1 .. 5) {
 	kill 'CONT', $p->{pid}{'asnd-mailwatch'};
 	pings_again();
 }
-ok(waits_for('overflows', sub { $overflows->() >= 2 }), 'overflows');
+ok($p->wait_for('overflows', sub { $overflows->() >= 2 }), 'overflows');
 ok(pings_again(), '... pings');
 @alarms = $p->log('asnd-mailwatch') =~ /does not have the watches/g;
 is(scalar @alarms, 1, '... and no false alarm');
@@ -108,7 +103,7 @@ is(scalar @alarms, 1, '... and no false alarm');
 # --- watches are lost as fast as they are made good ------------------------------------------------
 $notify->forget;
 my $stolen = 0;
-waits_for('helpless', sub {
+$p->wait_for('helpless', sub {
 	$stolen++ if steal($new) eq "stolen\n";
 	$p->log('asnd-mailwatch') =~ /that did not help/;
 });
@@ -131,7 +126,7 @@ cmp_ok($took, '<', 1, '... at once');
 ok((grep { $_ eq 'STOPPING=1' } $notify->said), '... and says so');
 
 # --- nobody asks ---------------------------------------------------------------------------------------
-$notify = Notify->new;
+$p->{notify} = $notify = Notify->new;
 $p->{env}{'asnd-mailwatch'} = { $notify->env };
 $p->start('asnd-mailwatch');
 ok($notify->wait_for(sub { grep { $_ eq 'READY=1' } $notify->said }), 'without WATCHDOG_USEC: ready');

@@ -135,6 +135,7 @@ sub wait_for {
 	my ($self, $what, $cond, $seconds) = @_;
 	my $end = time + ($seconds // 30);
 	while (time < $end) {
+		$self->{notify}->said if $self->{notify}; # a Notify: unread, its sender waits
 		return 1 if $cond->();
 		sleep 0.005;
 	}

@@ -103,4 +103,5 @@ asnd_daemon_daily(AsndDaemon *d)
 	if (asnd_journal_prune(d->journal, now))
 		asnd_publisher_mark(d->publisher, TRUE);
 	asnd_reports_purge(d->reports, now);
+	asnd_watch_server_seen(d->server, now);
 }

@@ -13,10 +13,11 @@ static const char *const updates[] = {
     "UPDATE users SET last_spam = min(last_spam, ?1),"
     " last_seen = min(last_seen, ?1)"
     " WHERE max(last_spam, last_seen) > ?1 + 86400",
-    /* Ham becomes due three days after its time. */
+    /* Ham becomes due three days after its time (below 0: it waits). */
     "UPDATE mails SET time = min(time, ?1), arrived = min(arrived, ?1),"
-    " gone = min(gone, ?1), due = min(due, ?1 + 3 * 86400)"
-    " WHERE max(time, arrived, gone, due - 3 * 86400) > ?1 + 86400",
+    " gone = min(gone, ?1), due = max(min(due,"
+    " ?1 + 3 * 86400), -?1 - 3 * 86400)"
+    " WHERE max(time, arrived, gone, abs(due) - 3 * 86400) > ?1 + 86400",
     "UPDATE reports SET due = min(due, ?1), asked = min(asked, ?1)"
     " WHERE max(due - 86400, asked) > ?1 + 86400",
 };

@@ -51,7 +51,7 @@ static const char *const queries[N_QUERIES] = {
     [Q_ALL_PENDING] = "SELECT id FROM mails WHERE pending=1 AND state=1"
 		      " ORDER BY time, place<>2, id",
     [Q_WAITING] = "SELECT id, addr FROM mails WHERE pending=1"
-		  " UNION SELECT id, addr FROM mails WHERE due>0",
+		  " UNION SELECT id, addr FROM mails WHERE due<>0",
     [Q_SETTLE] = "UPDATE mails SET pending=0, due=0, anew=0 WHERE id=?",
     [Q_SETTLE_USER] =
 	"UPDATE mails SET pending=0, due=0, anew=0 WHERE user=? AND state=1",
@@ -62,6 +62,10 @@ static const char *const queries[N_QUERIES] = {
     [Q_USER] = "SELECT id FROM users WHERE path=?",
     [Q_USER_ADD] = "INSERT INTO users(path) VALUES(?)",
     [Q_USER_SEEN] = "UPDATE users SET last_seen=? WHERE id=? AND last_seen<?",
+    [Q_AWAY] = "UPDATE mails SET due=-due WHERE user=? AND due>0",
+    [Q_BACK] = "UPDATE mails SET due=-due WHERE user=? AND due<0",
+    [Q_USERS_DUE] = "SELECT id FROM users u WHERE EXISTS"
+		    " (SELECT 1 FROM mails WHERE user=u.id AND due>0)",
     [Q_USER_PATH] = "SELECT path FROM users WHERE id=?",
     [Q_SET_OWNER] = "INSERT INTO owners VALUES(?,?) ON CONFLICT(user) DO UPDATE"
 		    " SET uid=excluded.uid WHERE uid<>excluded.uid",

@@ -41,7 +41,8 @@ typedef struct {
 	AsndMailReadState state;
 	gboolean pending; /* to be judged */
 	gint64 gone;      /* since when it has no name; 0: it is there */
-	gint64 time, due;
+	gint64 time;
+	gint64 due; /* when it is ham; below 0: the Maildir is away, then not */
 	gboolean sealed, flagged, has_digest;
 	AsnSpamLevel level; /* that decided, says the header */
 	gboolean early; /* unchanged since before the installation when first
@@ -65,9 +66,17 @@ gint64 asnd_mails_folder(
 /* The same, 0 where there is none. */
 gint64 asnd_mails_find_user(AsndMails *mails, const char *path, gsize len);
 /* As asnd_mails_user, for a Maildir that is there: who voted by name only, as
- * "user:NAME" (bus-user.c), before it was is this user from now on. */
+ * "user:NAME" (bus-user.c), before it was is this user from now on.  It is not
+ * away any more. */
 gint64 asnd_mails_maildir(
     AsndMails *mails, const char *path, gsize len, gint64 now);
+/* This Maildir is not there now; its mails do not become ham meanwhile. */
+void asnd_mails_away(AsndMails *mails, gint64 user);
+/* The same for every user for whom there(user) denies it. */
+typedef gboolean (*AsndUserFunc)(gint64 user, gpointer data);
+void asnd_mails_away_but(AsndMails *mails, AsndUserFunc there, gpointer data);
+/* It is there still. */
+void asnd_mails_seen(AsndMails *mails, gint64 user, gint64 now);
 /* The path of a user, any bytes, with a NUL behind; NULL: no such.  Free it. */
 char *asnd_mails_user_path(AsndMails *mails, gint64 user);
 /* Whose a Maildir is, and the Maildirs seen lately that are a uid's. */

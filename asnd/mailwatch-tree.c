@@ -82,18 +82,30 @@ mw_node_queue(MwTree *tree, MwNode *node, gboolean force)
 	g_queue_push_tail_link(&tree->work, &node->link);
 }
 
-/* Children first, so that folders are gone before their Maildir is. */
+/* What asnd is told of a node that goes.  A folder goes with its Maildir
+ * without a word of its own: the Maildir may come back. */
 static void
-forget(MwTree *tree, MwNode *node)
+say_farewell(MwTree *tree, const MwNode *node, gboolean with_maildir)
 {
-	MwFarewell farewell = {ASN_WATCH_FOLDER_GONE, node->id};
+	MwFarewell farewell = {ASN_WATCH_MAILDIR_GONE, node->id};
+
+	if (node->kind == MW_FOLDER)
+		farewell.type = ASN_WATCH_FOLDER_GONE;
+	if (node->announced && !with_maildir)
+		g_array_append_val(tree->gone, farewell);
+}
+
+/* The node and all below it.  with_maildir: its Maildir goes, too. */
+static void
+forget(MwTree *tree, MwNode *node, gboolean with_maildir)
+{
 	GHashTableIter iter;
 	gpointer child;
 
 	if (node->children != NULL) {
 		g_hash_table_iter_init(&iter, node->children);
 		while (g_hash_table_iter_next(&iter, NULL, &child))
-			forget(tree, child);
+			forget(tree, child, node->kind == MW_MAILDIR);
 	}
 	if (tree->listing == node)
 		mw_listing_stop(tree);
@@ -107,17 +119,15 @@ forget(MwTree *tree, MwNode *node)
 		g_autofree char *path = mw_node_full_path(node);
 		if (g_hash_table_lookup(tree->paths, path) == node)
 			g_hash_table_remove(tree->paths, path);
-		farewell.type = ASN_WATCH_MAILDIR_GONE;
 	}
 	g_hash_table_remove(tree->folders, GUINT_TO_POINTER(node->id));
-	if (node->announced)
-		g_array_append_val(tree->gone, farewell);
+	say_farewell(tree, node, with_maildir);
 }
 
 void
 mw_node_drop(MwTree *tree, MwNode *node)
 {
-	forget(tree, node);
+	forget(tree, node, FALSE);
 	g_hash_table_remove(node->up->children, node->name);
 }
 
@@ -321,7 +331,7 @@ drop_children(MwTree *tree, MwNode *node)
 
 	g_hash_table_iter_init(&iter, node->children);
 	while (g_hash_table_iter_next(&iter, NULL, &child)) {
-		forget(tree, child);
+		forget(tree, child, FALSE);
 		g_hash_table_iter_remove(&iter);
 	}
 }

@@ -135,6 +135,8 @@ find_named(AsndMails *m, const char *path, gsize len)
 gint64
 asnd_mails_maildir(AsndMails *m, const char *path, gsize len, gint64 now)
 {
+	gint64 user;
+
 	if (asnd_mails_find_user(m, path, len) == 0) {
 		gint64 named = find_named(m, path, len);
 
@@ -142,5 +144,39 @@ asnd_mails_maildir(AsndMails *m, const char *path, gsize len, gint64 now)
 		if (named != 0)
 			RUN(m, Q_SET_PATH, "bi", path, len, named);
 	}
-	return asnd_mails_user(m, path, len, now);
+	user = asnd_mails_user(m, path, len, now);
+	RUN(m, Q_BACK, "i", user);
+	return user;
+}
+
+void
+asnd_mails_away(AsndMails *m, gint64 user)
+{
+	asnd_store_begin(m->store);
+	RUN(m, Q_AWAY, "i", user);
+}
+
+void
+asnd_mails_away_but(AsndMails *m, AsndUserFunc there, gpointer data)
+{
+	g_autoptr(GArray) away = g_array_new(FALSE, FALSE, sizeof(gint64));
+	gboolean row = STEP(m, Q_USERS_DUE, "");
+
+	/* Collect first: the index that is read changes. */
+	for (; row; row = asnd_store_next(m->store, m->q[Q_USERS_DUE])) {
+		gint64 id = sqlite3_column_int64(m->q[Q_USERS_DUE], 0);
+
+		if (!there(id, data))
+			g_array_append_val(away, id);
+	}
+	DONE(m, Q_USERS_DUE);
+	for (guint i = 0; i < away->len; i++)
+		asnd_mails_away(m, g_array_index(away, gint64, i));
+}
+
+void
+asnd_mails_seen(AsndMails *m, gint64 user, gint64 now)
+{
+	asnd_store_begin(m->store);
+	RUN(m, Q_USER_SEEN, "iii", now, user, now);
 }

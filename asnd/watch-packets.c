@@ -47,6 +47,8 @@ on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
 	asnd_mails_set_owner(w->mails, user, m->uid);
 	g_hash_table_insert(
 	    w->maildirs, GUINT_TO_POINTER(m->id), asnd_id_new(user));
+	if (w->whole)
+		g_hash_table_add(w->returned, asnd_id_new(user));
 	return NULL;
 }
 
@@ -63,7 +65,11 @@ static const char *
 on_maildir_gone(AsndWatchServer *w, const AsnWatchPacket *p)
 {
 	const AsnWatchId *id = p->fixed;
+	const gint64 *user =
+	    g_hash_table_lookup(w->maildirs, GUINT_TO_POINTER(id->id));
 
+	if (user != NULL)
+		asnd_mails_away(w->mails, *user);
 	g_hash_table_remove(w->maildirs, GUINT_TO_POINTER(id->id));
 	g_hash_table_foreach_remove(
 	    w->folders, is_of_maildir, GUINT_TO_POINTER(id->id));
@@ -208,47 +214,14 @@ on_gone(AsndWatchServer *w, const AsnWatchPacket *p)
 	return NULL;
 }
 
-static gboolean
-is_watched(gint64 folder, gpointer data)
-{
-	AsndWatchServer *w = data;
-	gpointer id;
-
-	return g_hash_table_lookup_extended(w->by_folder, &folder, NULL, &id) &&
-	       folder_of(w, GPOINTER_TO_UINT(id)) != NULL;
-}
-
-/* asnd-mailwatch cannot tell of folders that went while it was away.  A Maildir
- * that is not there may come back; one that shows no folder, not even INBOX, is
- * not mounted yet, or not for us to see. */
-static void
-drop_lost_folders(AsndWatchServer *w)
-{
-	g_autoptr(GHashTable) users =
-	    g_hash_table_new(g_int64_hash, g_int64_equal);
-	gint64 now = w->handler.now(w->data);
-	GHashTableIter i;
-	gpointer value;
-
-	g_hash_table_iter_init(&i, w->folders);
-	while (g_hash_table_iter_next(&i, NULL, &value))
-		g_hash_table_add(users, &((AsndWatchedFolder *)value)->user);
-	g_hash_table_iter_init(&i, users);
-	while (g_hash_table_iter_next(&i, &value, NULL))
-		asnd_mails_sweep_user(
-		    w->mails, *(gint64 *)value, is_watched, w, now);
-}
-
 static const char *
 on_sync(AsndWatchServer *w, const AsnWatchPacket *p)
 {
 	const AsnWatchSync *sync = p->fixed;
 
 	/* What it could not look at yet is not lost. */
-	if (!w->whole && sync->unseen == 0) {
-		drop_lost_folders(w);
-		w->whole = TRUE;
-	}
+	if (sync->unseen == 0)
+		asnd_watch_drop_lost(w);
 	w->synced = TRUE;
 	asnd_reads_again(w->reads);
 	w->handler.sync(sync, w->data);
@@ -360,8 +333,8 @@ ask_one(AsndWatchServer *w, const AsndMailRow *row, guint32 request)
 	gint64 folder;
 	guint cur;
 
-	if (!asnd_mails_name(
-		w->mails, row->id, is_watched, w, &folder, &cur, name, &len)) {
+	if (!asnd_mails_name(w->mails, row->id, asnd_watch_has_folder, w,
+		&folder, &cur, name, &len)) {
 		AsndMailRow missed = *row;
 
 		asnd_reads_answered(w->reads, request, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What watch-server.c (the socket) and watch-packets.c (what is said) share.
+ * What watch-server.c (the socket), watch-packets.c (what is said) and
+ * watch-lost.c (what is not said any more) share.
  */
 #pragma once
 
@@ -31,6 +32,7 @@ struct _AsndWatchServer {
 	guint32 report; /* request that is out; 0: none */
 	GHashTable *maildirs;  /* id -> user id (gint64 *) */
 	GHashTable *folders;   /* id -> AsndWatchedFolder */
+	GHashTable *returned;  /* user ids: Maildirs that came since `whole` */
 	GHashTable *by_folder; /* folder id in the evidence -> id (gint64 *) */
 	guint64 buf[ASN_WATCH_MAX_PACKET / 8];
 };
@@ -42,5 +44,9 @@ const char *asnd_watch_packet(
 /* The answer to a report. */
 const char *asnd_watch_on_reported(
     AsndWatchServer *server, const AsnWatchPacket *packet);
+/* A complete scan: what was seen before and is not there now. */
+void asnd_watch_drop_lost(AsndWatchServer *server);
+/* AsndFolderFunc: it is there; data: the server. */
+gboolean asnd_watch_has_folder(gint64 folder, gpointer data);
 /* Sends what may be asked for now.  FALSE: the connection is broken. */
 gboolean asnd_watch_ask(AsndWatchServer *server);

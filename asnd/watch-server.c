@@ -42,6 +42,8 @@ asnd_watch_server_new(const AsnConfig *config, AsndMails *mails,
 	w->folders = g_hash_table_new_full(NULL, NULL, NULL, free_folder);
 	w->by_folder =
 	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	w->returned =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	return w;
 }
 
@@ -67,6 +69,7 @@ close_connection(AsndWatchServer *w)
 	g_hash_table_remove_all(w->maildirs);
 	g_hash_table_remove_all(w->folders);
 	g_hash_table_remove_all(w->by_folder);
+	g_hash_table_remove_all(w->returned);
 	asnd_reads_reset(w->reads);
 }
 
@@ -89,6 +92,7 @@ asnd_watch_server_free(AsndWatchServer *w)
 	g_hash_table_unref(w->maildirs);
 	g_hash_table_unref(w->folders);
 	g_hash_table_unref(w->by_folder);
+	g_hash_table_unref(w->returned);
 	g_free(w);
 }
 

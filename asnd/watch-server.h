@@ -43,6 +43,8 @@ void asnd_watch_server_free(AsndWatchServer *server);
 gboolean asnd_watch_server_listen(AsndWatchServer *server, GError **error);
 /* Takes over a connected socket (what accept does; and for tests). */
 void asnd_watch_server_attach(AsndWatchServer *server, int fd);
+/* Once a day: the Maildirs that are there were seen now. */
+void asnd_watch_server_seen(AsndWatchServer *server, gint64 now);
 /* Ends the connection; asnd-mailwatch will come again. */
 void asnd_watch_server_hang_up(AsndWatchServer *server, const char *why);
 /* Ends the connection, without a word, and lets nobody in for so many

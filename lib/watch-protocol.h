@@ -36,7 +36,7 @@ typedef enum {
 	/* asnd-mailwatch -> asnd */
 	ASN_WATCH_HELLO = 1,     /* AsnWatchHello */
 	ASN_WATCH_MAILDIR,       /* AsnWatchMaildir + absolute path */
-	ASN_WATCH_MAILDIR_GONE,  /* AsnWatchId */
+	ASN_WATCH_MAILDIR_GONE,  /* AsnWatchId; with its folders, but it may come back */
 	ASN_WATCH_FOLDER,        /* AsnWatchFolder + name, "" for INBOX; sent again = about to be listed anew */
 	ASN_WATCH_FOLDER_LISTED, /* AsnWatchId: every entry was sent (not said otherwise); what was not named is gone */
 	ASN_WATCH_FOLDER_GONE,   /* AsnWatchId */

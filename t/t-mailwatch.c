@@ -203,6 +203,8 @@ test_users_come_and_go(void)
 	peer_write(p, "home/d/Maildir/new/4", MAIL);
 	peer_wait(p, peer_mail(p, "home/d/Maildir", "", "new/4"));
 	g_assert_null(peer_mail(p, "home/d/Maildir", "", "new/3"));
+	/* which is no word on what was in it */
+	g_assert_cmpuint(p->folders_gone, ==, 0);
 	peer_remove(p, "home/d");
 	peer_wait(p, g_hash_table_size(p->maildirs) == 2);
 	peer_stop(p);

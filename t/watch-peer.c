@@ -317,6 +317,12 @@ on_block(Peer *p, const AsnWatchBlock *block, int fd)
 	p->block_bytes = g_bytes_new_take(data, block->len);
 }
 
+static gboolean
+is_of_maildir(gpointer id, gpointer folder, gpointer maildir)
+{
+	return ((PeerFolder *)folder)->maildir == GPOINTER_TO_UINT(maildir);
+}
+
 static void
 apply(Peer *p, const AsnWatchPacket *packet, int fd)
 {
@@ -338,6 +344,8 @@ apply(Peer *p, const AsnWatchPacket *packet, int fd)
 		p->maildirs_gone++;
 		g_assert_true(
 		    g_hash_table_remove(p->maildirs, GUINT_TO_POINTER(id->id)));
+		g_hash_table_foreach_remove(
+		    p->folders, is_of_maildir, GUINT_TO_POINTER(id->id));
 		break;
 	case ASN_WATCH_FOLDER:
 		on_folder(p, packet->fixed, packet);

@@ -127,6 +127,9 @@ class Proxy:
             number, = struct.unpack_from('=I', packet, 8)
             (self.maildirs if kind == MAILDIR_GONE else
              self.folders).pop(number, None)
+            if kind == MAILDIR_GONE:
+                self.folders = {n: f for n, f in self.folders.items()
+                                if f[0] != number}
         elif kind == ENTRY:
             self.on_entry(packet)
         else:

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * t-watch-away.c: a Maildir that goes, as an unmounted home does, and comes
+ * back; watch-server.h, against a scripted asnd-mailwatch.
+ */
+
+#include "watch-fixture.h"
+
+static guint
+n_due(Fixture *f)
+{
+	gint64 ids[10];
+
+	return asnd_mails_due(f->ev.mails, f->ev.now, 0, ids, 10);
+}
+
+/* All that is gone long enough is forgotten. */
+static gint64
+remembered(Fixture *f)
+{
+	settle();
+	f->ev.now += ASND_GONE_GRACE + 1;
+	asnd_mails_purge(f->ev.mails, f->ev.now);
+	return asnd_mails_count(f->ev.mails);
+}
+
+/* A user with a mail in INBOX that is ham by now, and one elsewhere. */
+static void
+set_up_away(Fixture *f)
+{
+	AsnWatchRead r;
+	AsndMailRow row;
+	char name[256];
+
+	hello(f);
+	folder(f, 1, "");
+	entry(f, 1, 100, "a:2,S", 1);
+	listed(f, 1);
+	folder(f, 2, ".Old");
+	entry(f, 2, 101, "b:2,S", 1);
+	listed(f, 2);
+	sync_now(f);
+	while (asked(f, &r, name))
+		answer(f, r.request, ASN_WATCH_OK, "A: b\n\n", SEALED, -1);
+	g_assert_true(asnd_mails_get(f->ev.mails, 1, &row));
+	row.due = EV_NOW;
+	asnd_mails_save(f->ev.mails, &row);
+	asnd_mails_set_last_spam(f->ev.mails, row.user, EV_NOW);
+	g_assert_cmpuint(n_due(f), ==, 1);
+}
+
+/* And it comes back without the folder .Old. */
+static void
+come_back(Fixture *f)
+{
+	AsnWatchMaildir m = {.id = 7, .uid = 1000};
+	AsnWatchRead r;
+	char name[256];
+
+	say(f, ASN_WATCH_MAILDIR, &m, sizeof m, "/v/a/Maildir", -1);
+	folder(f, 3, "");
+	entry(f, 3, 100, "a:2,S", 1);
+	listed(f, 3);
+	settle();
+	g_assert_cmpuint(n_due(f), ==, 1);
+	g_assert_cmpint(remembered(f), ==, 2);
+	sync_but(f, 1);
+	g_assert_cmpint(remembered(f), ==, 2);
+	sync_now(f);
+	g_assert_cmpint(remembered(f), ==, 1);
+	/* what was read is not read again */
+	g_assert_false(asked(f, &r, name));
+	g_assert_cmpuint(f->blocks, ==, 2);
+}
+
+/* An unmounted Maildir is remembered; nothing becomes ham meanwhile. */
+static void
+test_maildir_away(Fixture *f, gconstpointer data)
+{
+	AsnWatchId id = {7};
+
+	set_up_away(f);
+	say(f, ASN_WATCH_MAILDIR_GONE, &id, sizeof id, NULL, -1);
+	g_assert_cmpint(remembered(f), ==, 2);
+	sync_now(f);
+	g_assert_cmpint(remembered(f), ==, 2);
+	g_assert_cmpuint(n_due(f), ==, 0);
+	come_back(f);
+}
+
+/* The same where it went while nobody watched. */
+static void
+test_maildir_away_unseen(Fixture *f, gconstpointer data)
+{
+	AsnWatchHello h = {ASN_WATCH_VERSION};
+
+	set_up_away(f);
+	close(f->peer);
+	expect("it left");
+	assert_hung_up(f);
+	connect_peer(f);
+	say(f, ASN_WATCH_HELLO, &h, sizeof h, NULL, -1);
+	g_assert_cmpint(remembered(f), ==, 2);
+	g_assert_cmpuint(n_due(f), ==, 1);
+	sync_now(f);
+	g_assert_cmpint(remembered(f), ==, 2);
+	g_assert_cmpuint(n_due(f), ==, 0);
+	come_back(f);
+}
+
+/* A connection may last for months. */
+static void
+test_seen(Fixture *f, gconstpointer data)
+{
+	GArray *users;
+
+	set_up_away(f);
+	f->ev.now += ASND_USER_GRACE + 1;
+	asnd_watch_server_seen(f->server, f->ev.now);
+	asnd_mails_purge_users(f->ev.mails, f->ev.now);
+	g_assert_cmpint(asnd_mails_count(f->ev.mails), ==, 2);
+	users = asnd_mails_users_of(f->ev.mails, 1000, f->ev.now);
+	g_assert_cmpuint(users->len, ==, 1);
+	g_array_unref(users);
+}
+
+#define ADD(name, fn)                                                          \
+	g_test_add("/watch-away/" name, Fixture, NULL, set_up, fn, tear_down)
+
+int
+main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("maildir", test_maildir_away);
+	ADD("unseen", test_maildir_away_unseen);
+	ADD("seen", test_seen);
+	return g_test_run();
+}

@@ -21,6 +21,8 @@
 
 #include "filter-fixture.h"
 
+#define MAILS_MAX 6 /* of an input: more of them tell nothing new */
+
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static socklen_t address_len;
 
@@ -133,7 +135,7 @@ put_macros(GByteArray *out, FuzzInput *in)
 
 /* FALSE: it says no more. */
 static gboolean
-put_packet(GByteArray *out, FuzzInput *in)
+put_packet(GByteArray *out, FuzzInput *in, guint *mails)
 {
 	guint kind = fuzz_byte(in);
 	const char *raw;
@@ -145,9 +147,10 @@ put_packet(GByteArray *out, FuzzInput *in)
 		put_macros(out, in);
 	else if (kind < 160)
 		put_connect(out, in);
-	else if (kind < 200)
+	else if (kind < 200) {
 		put(out, SMFIC_BODYEOB, NULL, 0);
-	else if (kind < 208)
+		return ++*mails < MAILS_MAX;
+	} else if (kind < 208)
 		put(out, SMFIC_ABORT, NULL, 0);
 	else if (kind < 212)
 		put(out, SMFIC_QUIT_NC, NULL, 0);
@@ -171,10 +174,11 @@ static GByteArray *
 script(FuzzInput *in)
 {
 	GByteArray *out = g_byte_array_new();
+	guint mails = 0;
 
 	if (fuzz_byte(in) % 8 != 0)
 		put_negotiation(out, 0x1ff, 0x1fffff);
-	while (in->p < in->end && put_packet(out, in))
+	while (in->p < in->end && put_packet(out, in, &mails))
 		;
 	put(out, SMFIC_BODYEOB, NULL, 0);
 	put(out, SMFIC_QUIT, NULL, 0);
@@ -247,7 +251,7 @@ receive(int fd, GByteArray *got)
 	static guint8 buf[65536];
 	ssize_t n;
 
-	while ((n = recv(fd, buf, sizeof buf, 0)) > 0)
+	while ((n = recv(fd, buf, sizeof buf, MSG_WAITALL)) > 0)
 		g_byte_array_append(got, buf, (guint)n);
 }
 

@@ -13,6 +13,7 @@
 #include "rules-text.h"
 
 #define NOW 1795217323
+#define ASKED 12 /* addresses made of the input, of each family */
 
 static void
 check_bad(guint line, const char *why, gpointer data)
@@ -139,7 +140,7 @@ as_database(const guint8 *data, gsize size)
 		return;
 	asn_rules_is_empty(db);
 	asn_rules_foreach_leaf(db, count_leaf, &leaves);
-	for (gsize i = 0; i < MIN(size, 64); i++) {
+	for (gsize i = 0; i < MIN(size, ASKED); i++) {
 		a.b[12 + i % 4] ^= data[i];
 		b.b[i % 16] ^= data[i];
 		ask(db, &a, data[i], NOW);

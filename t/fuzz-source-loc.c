@@ -136,7 +136,8 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 	guint how = fuzz_byte(&in);
 	gsize left = MIN(fuzz_left(&in), PAD_MAX);
 
-	ask_date(in.p, left);
+	if (size % 8 == 0)
+		ask_date(in.p, left);
 	if (how >= 32) {
 		read_file(image, lay_out(&in) - (how < 48 ? how : 0));
 	} else {

@@ -14,6 +14,8 @@
 #include "fuzz.h"
 #include "watch-fixture.h"
 
+#define PEERS_MAX 3 /* of an input: more of them tell nothing new */
+
 /* What asnd asks for and was not answered yet. */
 typedef struct {
 	guint32 request[ASN_WATCH_MAX_READS];
@@ -24,6 +26,7 @@ static Fixture f;
 static Asked out;
 static GHashTable *said; /* names of entries: asnd remembers them */
 static guint reports;    /* asked for and not answered */
+static guint peers;      /* since the input began */
 
 static void
 on_reported(guint32 request, AsnWatchReportStatus status, gpointer data)
@@ -282,6 +285,7 @@ new_peer(gboolean greets)
 
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
+	peers++;
 	if (f.peer >= 0)
 		close(f.peer);
 	f.peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
@@ -303,7 +307,8 @@ tell_hello(FuzzInput *in)
 	tell(ASN_WATCH_HELLO, &h, sizeof h, NULL, -1);
 }
 
-static void
+/* Returns its kind. */
+static guint
 tell_one(FuzzInput *in)
 {
 	guint kind = fuzz_byte(in);
@@ -342,13 +347,18 @@ tell_one(FuzzInput *in)
 		tell_raw(in);
 	else
 		new_peer(kind < 254);
+	return kind;
 }
 
 static void
 play(FuzzInput *in)
 {
-	while (in->p < in->end) {
-		tell_one(in);
+	while (in->p < in->end && peers <= PEERS_MAX) {
+		/* mostly several at once, as from a folder that is listed */
+		for (guint n = 0; n < 8 && in->p < in->end; n++)
+			if (tell_one(in) % 4 == 0 ||
+			    !asnd_watch_server_connected(f.server))
+				break;
 		listen_to_asnd();
 		if (asnd_watch_server_idle(f.server))
 			g_assert_cmpuint(out.n, ==, 0);
@@ -369,6 +379,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 	}
 	f.ev.now = EV_NOW;
 	g_hash_table_remove_all(said);
+	peers = 0;
 	new_peer(TRUE);
 	play(&in);
 	g_assert_null(asnd_store_failed(f.ev.store, &fatal));

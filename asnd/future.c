@@ -18,8 +18,8 @@ static const char *const updates[] = {
     " gone = min(gone, ?1), due = max(min(due,"
     " ?1 + 3 * 86400), -?1 - 3 * 86400)"
     " WHERE max(time, arrived, gone, abs(due) - 3 * 86400) > ?1 + 86400",
-    "UPDATE reports SET due = min(due, ?1), asked = min(asked, ?1)"
-    " WHERE max(due - 86400, asked) > ?1 + 86400",
+    ("UPDATE reports SET due = min(due, ?1), asked = min(asked, ?1)"
+     " WHERE max(due - 86400, asked) > ?1 + 86400"),
 };
 /* ?1: since when mail is worth reading. state 2: skipped; place 4: trash. */
 static const char skipped[] = "UPDATE mails SET state = 0 WHERE state = 2"

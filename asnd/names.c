@@ -116,6 +116,15 @@ is_flag_change(AsndMails *m, const AsndMailEntry *e, const AsndMailRow *row)
 	return found;
 }
 
+/* What may be a vote more than before.  Deleted, or a draft, it was none
+ * whatever came of it: that is over, too. */
+static gboolean
+tells_more(guint before, guint flags)
+{
+	return (flags & ~before) != 0 ||
+	       (before & ~flags & ASND_MAIL_NO_VOTE) != 0;
+}
+
 /* A known mail under a new name: moved, copied, or only its flags changed.
  * The last folder that it came to is where it is: a client that knows no MOVE
  * copies (a hard link), then flags the old name as deleted, then removes it. */
@@ -137,9 +146,10 @@ renamed(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
 		row->arrived = e->ctime;
 		row->due = 0;
 		row->pending = TRUE;
-	} else if (row->place == ASND_PLACE_OTHER && (flags & ~row->flags)) {
+	} else if (row->place == ASND_PLACE_OTHER &&
+		   tells_more(row->flags, flags)) {
 		/* How it came here was judged: a copy may have been since. */
-		if (!row->pending)
+		if (!row->pending && !(row->flags & ASND_MAIL_NO_VOTE))
 			row->came_from = 0;
 		row->pending = TRUE;
 	}

@@ -83,7 +83,7 @@ was_junked(const AsndMailState *mail, const AsndVoteContext *ctx)
 static AsndVote
 decide_kept(const AsndMailState *mail, const AsndVoteContext *ctx, gint64 *due)
 {
-	if (mail->flags & (ASND_MAIL_TRASHED | ASND_MAIL_DRAFT))
+	if (mail->flags & ASND_MAIL_NO_VOTE)
 		return ASND_VOTE_NONE;
 	if (mail->came_from & ASND_PLACE_JUNK)
 		return ASND_VOTE_HAM;

@@ -59,6 +59,34 @@ test_trash(Fixture *f, gconstpointer data)
 	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
 }
 
+/* \\Deleted is no vote, and neither is a draft; but when that is taken back,
+ * the mail is what it would have been. */
+static void
+test_undeleted(Fixture *f, gconstpointer data)
+{
+	ENTRY("", "1.a:2,");
+	MOVE("", "1.a:2,", ".Junk", "1.a:2,T");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	MOVE(".Junk", "1.a:2,T", ".Work", "1.a:2,T");
+	MOVE(".Work", "1.a:2,T", ".Work", "1.a:2,ST");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+	MOVE(".Work", "1.a:2,ST", ".Work", "1.a:2,S");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+}
+
+/* The same of mail that is read, and ham once it is old enough. */
+static void
+test_undeleted_later(Fixture *f, gconstpointer data)
+{
+	asnd_mails_set_last_spam(f->ev.mails, f->user, f->ev.now);
+	ENTRY("", "1.a:2,S");
+	MOVE("", "1.a:2,S", "", "1.a:2,ST");
+	MOVE("", "1.a:2,ST", "", "1.a:2,S");
+	f->ev.now += EV_DAYS(3);
+	asnd_learner_sweep(f->ev.learner, f->ev.now);
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+}
+
 /* Dovecot: a hard link under a new name, then the old name goes. */
 static void
 test_link_unlink(Fixture *f, gconstpointer data)
@@ -430,6 +458,8 @@ main(int argc, char **argv)
 	ADD("flagged and delivered", test_flagged_delivered);
 	ADD("flagged and rescued", test_flagged_rescued);
 	ADD("trash", test_trash);
+	ADD("undeleted", test_undeleted);
+	ADD("undeleted/later", test_undeleted_later);
 	ADD("link and unlink", test_link_unlink);
 	ADD("copy, store, expunge", test_copy_store_expunge);
 	ADD("flagged, delivered twice", test_flagged_delivered_twice);

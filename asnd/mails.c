@@ -81,11 +81,9 @@ static const char *const queries[N_QUERIES] = {
 		     " (SELECT 1 FROM entries WHERE folder=f.id)",
     [Q_KIND] = "SELECT place FROM folders WHERE id=?",
     [Q_SET_KIND] = "UPDATE folders SET place=? WHERE id=?",
-    /* What was skipped in the trash is worth reading elsewhere. */
     [Q_MAILS_KIND] =
 	"UPDATE mails SET place=?1, seen=?1, came_from=0, pending=1, due=0,"
-	" anew=1, state = CASE WHEN state=2 AND ?1<>4 AND mtime>=?3 THEN 0"
-	" ELSE state END WHERE folder=?2"
+	" anew=1 WHERE folder=?2"
 	" AND id IN (SELECT mail FROM entries WHERE folder=?2)",
     [Q_LAST_SPAM] = "SELECT last_spam FROM users WHERE id=?",
     [Q_SET_LAST_SPAM] =
@@ -172,7 +170,7 @@ asnd_mails_folder(AsndMails *m, gint64 user, const char *name, gsize len)
 }
 
 void
-asnd_mails_set_kind(AsndMails *m, gint64 folder, AsndPlace kind, gint64 oldest)
+asnd_mails_set_kind(AsndMails *m, gint64 folder, AsndPlace kind)
 {
 	gint64 old = asnd_mails_first(m, Q_KIND, STEP(m, Q_KIND, "i", folder));
 
@@ -181,7 +179,7 @@ asnd_mails_set_kind(AsndMails *m, gint64 folder, AsndPlace kind, gint64 oldest)
 	asnd_store_begin(m->store);
 	RUN(m, Q_SET_KIND, "di", (int)kind, folder);
 	if (old != 0)
-		RUN(m, Q_MAILS_KIND, "dii", (int)kind, folder, oldest);
+		RUN(m, Q_MAILS_KIND, "di", (int)kind, folder);
 }
 
 gint64

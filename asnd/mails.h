@@ -26,7 +26,7 @@ typedef enum {
 	ASND_MAIL_WANTED, /* header block to be read (value 0: an index has it)
 			   */
 	ASND_MAIL_READ,
-	ASND_MAIL_SKIPPED, /* old or in the trash: read when it moves */
+	ASND_MAIL_SKIPPED, /* old: read when it moves */
 	ASND_MAIL_REFUSED, /* asnd-mailwatch would not read it */
 	ASND_MAIL_MISSED   /* not found under its name; an entry will tell */
 } AsndMailReadState;
@@ -86,9 +86,8 @@ GArray *asnd_mails_users_of(AsndMails *mails, guint32 uid, gint64 now);
  * itself; of "a@b" also a in b.  gint64 ids; g_array_unref. */
 GArray *asnd_mails_users_named(AsndMails *mails, const char *name);
 /* What kind of folder it is now.  Where that changed since it was seen last,
- * its mails are to be judged anew.  oldest: as for asnd_mails_entry. */
-void asnd_mails_set_kind(
-    AsndMails *mails, gint64 folder, AsndPlace kind, gint64 oldest);
+ * its mails are to be judged anew. */
+void asnd_mails_set_kind(AsndMails *mails, gint64 folder, AsndPlace kind);
 /* When the user last cast a spam vote, 0: never. */
 gint64 asnd_mails_last_spam(AsndMails *mails, gint64 user);
 /* Raises it. */

@@ -86,7 +86,7 @@ insert(AsndMails *m, const AsndMailEntry *e, gint64 oldest, AsndMailRow *row)
 	row->pending = TRUE;
 	row->early = e->ctime <= asnd_store_install_time(m->store);
 	/* Old mail is worth reading once somebody does something to it. */
-	if ((e->mtime < oldest && !e->live) || e->place == ASND_PLACE_TRASH)
+	if (e->mtime < oldest && !e->live)
 		row->state = ASND_MAIL_SKIPPED;
 	RUN(m, Q_INSERT, "iiiiiidddidd", row->user, row->dev, row->ino,
 	    row->mtime, row->base, row->folder, (int)row->place, (int)row->seen,
@@ -157,8 +157,7 @@ renamed(AsndMails *m, const AsndMailEntry *e, AsndMailRow *row)
 	row->base = hash_base(e->name, e->name_len);
 	row->gone = 0;
 	if (row->state == ASND_MAIL_MISSED || row->state == ASND_MAIL_REFUSED ||
-	    (row->state == ASND_MAIL_SKIPPED && moved &&
-		row->place != ASND_PLACE_TRASH))
+	    (row->state == ASND_MAIL_SKIPPED && moved))
 		row->state = ASND_MAIL_WANTED;
 	asnd_mails_save(m, row);
 }

@@ -93,8 +93,7 @@ on_folder(AsndWatchServer *w, const AsnWatchPacket *p)
 	f->user = *user;
 	f->folder = asnd_mails_folder(w->mails, f->user, p->name, p->name_len);
 	f->place = asnd_place(w->config, p->name, p->name_len);
-	asnd_mails_set_kind(w->mails, f->folder, f->place,
-	    w->handler.now(w->data) - ASND_WINDOW);
+	asnd_mails_set_kind(w->mails, f->folder, f->place);
 	f->listed = g_hash_table_new(NULL, NULL);
 	g_hash_table_insert(w->folders, GUINT_TO_POINTER(msg->id), f);
 	g_hash_table_insert(

@@ -145,6 +145,33 @@ test_filed_twice(Fixture *f, gconstpointer data)
 	g_assert_cmpint(ev_standing(&f->ev, f->user, &junk), ==, ASND_VOTE_HAM);
 }
 
+/* What is copied into the trash and then expunged is asked for its seal while
+ * it is still known where that was: long after, it can be taken out of there
+ * as out of Junk, or out of another folder. */
+static void
+test_trash_for_long(Fixture *f, gconstpointer data)
+{
+	const char *from = data != NULL ? "" : ".Junk";
+	const char *to = data != NULL ? ".Spam" : "";
+	EvMail mail = {.ino = 31,
+	    .addr = "192.0.2.9",
+	    .time = f->ev.now - 10,
+	    .seal = 2,
+	    .flagged = TRUE};
+
+	ev_entry(&f->ev, f->user, from, "1.f:2,", &mail);
+	f->ev.now += 1000;
+	mail.ino = 32;
+	mail.ctime = f->ev.now;
+	ev_entry(&f->ev, f->user, ".Trash", "2.g:2,", &mail);
+	ev_gone(&f->ev, f->user, from, "1.f:2,");
+	f->ev.now += ASND_GONE_GRACE + 1;
+	asnd_mails_purge(f->ev.mails, f->ev.now);
+	ev_rename(&f->ev, f->user, ".Trash", "2.g:2,", to, "2.g:2,", &mail);
+	g_assert_cmpint(ev_standing(&f->ev, f->user, &mail), ==,
+	    data != NULL ? ASND_VOTE_SPAM : ASND_VOTE_HAM);
+}
+
 #define ADD(name, fn, data)                                                    \
 	g_test_add("/copies/" name, Fixture, data, set_up, fn, tear_down)
 
@@ -160,5 +187,7 @@ main(int argc, char **argv)
 	ADD("found in junk/copied", test_found_in_junk, "");
 	ADD("filed twice/both stay", test_filed_twice, NULL);
 	ADD("filed twice/Junk is emptied", test_filed_twice, "");
+	ADD("long in the trash/out of Junk", test_trash_for_long, NULL);
+	ADD("long in the trash/into Junk", test_trash_for_long, "");
 	return g_test_run();
 }

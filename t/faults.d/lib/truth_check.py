@@ -242,6 +242,8 @@ class Check:
         clock = self.clock(letter.user)
         got = tuple((r.vote, self.taken(r)) for r in rows)
         letter.outcomes = model.outcomes(letter, clock)
+        if letter.user not in self.world.users:
+            model.may_come_back(letter)
         if got in letter.outcomes:
             return None
         return 'the journal got %s, right is %s' % (
@@ -268,7 +270,7 @@ class Check:
             got = tuple((r.vote, self.taken(r)) for r in rows)
             if len(letter.outcomes) > 1:
                 self.lenient += 1
-            letter.state = letter.outcomes[got]
+            letter.states = letter.outcomes[got]
             letter.events = []
             self.compared += 1
         for row in s['rows']:

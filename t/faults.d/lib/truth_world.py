@@ -178,6 +178,9 @@ class World(hosts.Host):
         self.users[name] = User(name)
         return self.users[name]
 
+    def inode(self, file):
+        return os.stat(self.where(file)).st_ino
+
     def adopt(self, user, folder, cur, name, letter, link=None):
         """A file that appeared."""
         file = File()
@@ -186,7 +189,7 @@ class World(hosts.Host):
         file.base, _, file.flags = name.partition(':2,')
         file.user, file.folder, file.cur = user.name, folder, cur
         file.letter = letter
-        file.ino = os.stat(self.where(file)).st_ino
+        file.ino = self.inode(file)
         self.inodes[user.name, file.ino] = letter
         user.files[file.id] = self.files[file.id] = file
         self.tell(file, folder, link=link)

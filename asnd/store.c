@@ -257,10 +257,12 @@ try_open(AsndStore *store, int *failed, GError **error)
 		sqlite3_busy_timeout(store->db, 2000);
 		asnd_store_ask_for_time(store);
 		/* FULL: a power cut takes no commit back.  A vote that was
-		 * answered, or whose mail moved on, is told by nobody again. */
+		 * answered, or whose mail moved on, is told by nobody again.
+		 * 2 MiB of cache: with 32, a scan of 300,000 mails, votes and
+		 * the check take the same CPU, from the page cache. */
 		rc = sqlite3_exec(store->db,
 		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-		    "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY",
+		    "PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY",
 		    NULL, NULL, NULL);
 	}
 	if (rc == SQLITE_OK) {

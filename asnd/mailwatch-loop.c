@@ -202,14 +202,22 @@ answer_requests(Loop *l)
 		g_info("asnd: %s", why);
 }
 
+/* At once when it ended: what was idle since took none of our time. */
+static void
+end_rescan(Loop *l)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (l->rescan_began == 0 || l->scanning)
+		return;
+	l->rescan_at =
+	    now + MAX((now - l->rescan_began) * RESCAN_REST, SECOND / 10);
+	l->rescan_began = 0;
+}
+
 static void
 rescans(Loop *l, gint64 now)
 {
-	if (l->rescan_began != 0 && !l->scanning) {
-		gint64 took = now - l->rescan_began;
-		l->rescan_at = now + MAX(took * RESCAN_REST, SECOND / 10);
-		l->rescan_began = 0;
-	}
 	if (l->overflown && l->rescan_began == 0 && now >= l->rescan_at) {
 		g_message("the inotify queue overflowed: looking at "
 			  "everything again (more room: sysctl "
@@ -329,6 +337,7 @@ turn(Loop *l)
 	if (!l->conn.blocked && !l->conn.broken) {
 		rescans(l, now);
 		work(l);
+		end_rescan(l);
 	}
 	if (l->conn.broken)
 		disconnect(l, "asnd is away", now);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,6 +124,46 @@ test_overflow(void)
 	peer_free(p);
 }
 
+/* Loses what a user does. */
+static void
+overflow(Peer *p, const char *user)
+{
+	g_autofree char *a = peer_path(p, "home/%s/Maildir/new/flip", user);
+	g_autofree char *b = peer_path(p, "home/%s/Maildir/new/flop", user);
+	g_autofree char *lost = g_strdup_printf("home/%s/Maildir/.L", user);
+	guint64 max = max_queued_events();
+
+	g_assert_true(g_file_set_contents(a, "A: b\n\n", -1, NULL));
+	kill(p->pid, SIGSTOP);
+	for (guint64 i = 0; i < max / 2 + 1000; i++) {
+		g_assert_cmpint(rename(a, b), ==, 0);
+		g_assert_cmpint(rename(b, a), ==, 0);
+	}
+	peer_maildir(p, lost);
+	kill(p->pid, SIGCONT);
+	lost[strlen(lost) - 3] = '\0';
+	peer_wait(p, peer_folder(p, lost, ".L"));
+}
+
+/* Time in which nothing happens, while the flood's Maildir rests, is not time
+ * that a rescan took: the next one need not wait for it, ninefold. */
+static void
+test_overflow_after_rest(void)
+{
+	Peer *p = peer_new("home/*/Maildir");
+
+	peer_maildir(p, A);
+	peer_maildir(p, "home/b/Maildir");
+	peer_start(p);
+	peer_wait(p, p->syncs == 1);
+	overflow(p, "a");
+	peer_wait(p, p->sync.overflows == 1);
+	overflow(p, "b");
+	peer_wait(p, p->sync.overflows == 2);
+	peer_stop(p);
+	peer_free(p);
+}
+
 /* Somebody who renames faster than it can be told does not keep the scan
  * from its end. */
 static void
@@ -230,6 +271,8 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/mailwatch-load/full-socket", test_full_socket);
 	g_test_add_func("/mailwatch-load/overflow", test_overflow);
+	g_test_add_func(
+	    "/mailwatch-load/overflow-after-rest", test_overflow_after_rest);
 	g_test_add_func("/mailwatch-load/event-flood", test_event_flood);
 	g_test_add_func("/mailwatch-load/entry-cap", test_entry_cap);
 	g_test_add_func("/mailwatch-load/folder-cap", test_folder_cap);

@@ -143,6 +143,7 @@ mw_event_step(MwTree *tree, gboolean *overflow)
 		*overflow = TRUE;
 		return TRUE;
 	}
+	tree->unmounted |= (event->mask & IN_UNMOUNT) != 0;
 	watch = mw_inotify_find(&tree->inotify, event->wd);
 	if (watch == NULL)
 		return TRUE; /* a watch that was dropped meanwhile */

@@ -44,6 +44,23 @@ retract_folder(MwTree *tree, MwNode *node)
 		mw_listing_stop(tree);
 }
 
+/* What cannot be found in a Maildir that is not there itself (any more: it was
+ * unmounted) is not gone: all of the Maildir is. */
+static gboolean
+maildir_went(MwTree *tree, MwNode *node)
+{
+	struct stat st;
+	int fd = mw_node_open(node->up, &st);
+
+	if (fd >= 0) {
+		close(fd);
+		return FALSE;
+	}
+	if (!mw_again(tree, node, errno))
+		mw_node_queue(tree, node->up, TRUE);
+	return TRUE;
+}
+
 /* Watches one box.  *same: nothing was added to or taken from it since it was
  * listed, as far as its change time tells. */
 static gboolean
@@ -101,7 +118,8 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 	cur_box = watch_box(tree, node, MW_CUR, &same);
 	if ((!new_box || !cur_box) && !node->again) {
 		if (!watch_folder(tree, node, TRUE)) {
-			mw_node_drop(tree, node);
+			if (!maildir_went(tree, node))
+				mw_node_drop(tree, node);
 			return;
 		}
 		/* The other box may have come just before that watch. */
@@ -112,7 +130,8 @@ mw_look_at_folder(MwTree *tree, MwNode *node)
 		return;
 	watch_folder(tree, node, !new_box || !cur_box);
 	if (!new_box && !cur_box) {
-		retract_folder(tree, node);
+		if (!maildir_went(tree, node))
+			retract_folder(tree, node);
 		return;
 	}
 	if (same && node->announced)
@@ -175,7 +194,8 @@ open_box(MwTree *tree)
 	int fd = mw_folder_open(node, tree->part, &st);
 
 	if (fd < 0) {
-		tree->listing_failed |= mw_again(tree, node, errno);
+		tree->listing_failed |=
+		    mw_again(tree, node, errno) || maildir_went(tree, node);
 		return;
 	}
 	/* File systems stamp with coarse clocks: a change time of just now

@@ -13,6 +13,7 @@
 #include "mailwatch-conn.h"
 #include "mailwatch-log.h"
 #include "mailwatch-loop.h"
+#include "mailwatch-mounts.h"
 #include "mailwatch-tree.h"
 #include "notify.h"
 
@@ -40,6 +41,7 @@ typedef struct {
 	gboolean overflown;
 	gint64 rescan_at, rescan_began; /* 0: none is under way */
 	MwAlive alive;
+	MwMounts mounts;
 } Loop;
 
 static void
@@ -86,6 +88,7 @@ start(Loop *l, gint64 now)
 	l->poll_at = now + l->config->rescan_interval * SECOND;
 	asn_notify_status("connected to asnd, looking at all Maildirs");
 	emit(l, ASN_WATCH_HELLO, &hello, sizeof hello, NULL, -1);
+	mw_mounts_start(&l->mounts);
 	l->tree = mw_tree_new((const char *const *)l->config->maildirs, FALSE,
 	    l->overflows, emit, l);
 	l->working = l->scanning = TRUE;
@@ -227,7 +230,8 @@ rescans(Loop *l, gint64 now)
 		mw_scan_all(l->tree);
 		l->working = l->scanning = TRUE;
 	}
-	if (mw_rest_end(l->tree, now) | mw_again_turn(l->tree, now))
+	if (mw_rest_end(l->tree, now) | mw_again_turn(l->tree, now) |
+	    mw_mounts_turn(&l->mounts, l->tree, now))
 		l->working = l->scanning = TRUE;
 	if (now >= l->poll_at) {
 		mw_scan_polled(l->tree);
@@ -286,6 +290,7 @@ wait_ms(const Loop *l, gint64 now)
 			return 0;
 		until = MIN(l->poll_at, mw_rest_next(l->tree));
 		until = MIN(until, mw_again_next(l->tree));
+		until = MIN(until, l->mounts.at);
 		if (l->overflown && l->rescan_began == 0)
 			until = MIN(until, l->rescan_at);
 		if (l->conn.blocked) /* timers wait for room, too */
@@ -310,19 +315,23 @@ static void
 turn(Loop *l)
 {
 	gboolean watching = l->tree != NULL && !l->conn.blocked;
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 	    {.fd = l->signals, .events = POLLIN},
 	    {.fd = l->conn.fd, .events = l->conn.blocked ? POLLOUT : POLLIN},
 	    {.fd = watching ? l->tree->inotify.fd : -1, .events = POLLIN},
+	    {.fd = l->mounts.fd, .events = POLLPRI},
 	};
 	gint64 now = g_get_monotonic_time();
 
-	if (poll(fds, 3, wait_ms(l, now)) < 0 && errno != EINTR) {
+	if (poll(fds, G_N_ELEMENTS(fds), wait_ms(l, now)) < 0 &&
+	    errno != EINTR) {
 		mw_warn("poll: %s; trying again", g_strerror(errno));
 		g_usleep(SECOND / 10); /* out of memory: not for ever */
 		return;
 	}
 	now = g_get_monotonic_time();
+	if (fds[3].revents != 0)
+		mw_mounts_happened(&l->mounts);
 	if (fds[0].revents != 0)
 		handle_signals(l, now);
 	if (l->tree == NULL) {
@@ -387,6 +396,7 @@ mw_loop(const char *config_path, GError **error)
 		return FALSE;
 	}
 	mw_alive_init(&l.alive, g_get_monotonic_time());
+	mw_mounts_init(&l.mounts);
 	/* asnd may come and go: being ready is not being connected. */
 	asn_notify_status("waiting for asnd");
 	asn_notify_ready();
@@ -394,6 +404,7 @@ mw_loop(const char *config_path, GError **error)
 	asn_notify_stopping();
 	g_clear_pointer(&l.tree, mw_tree_free);
 	mw_conn_close(&l.conn);
+	mw_mounts_clear(&l.mounts);
 	close(l.signals);
 	asn_config_free(l.config);
 	return TRUE;

@@ -14,6 +14,7 @@
  *   mailwatch-event.c  what inotify says
  *   mailwatch-rest.c   floods
  *   mailwatch-again.c  what cannot be looked at now
+ *   mailwatch-mounts.c what is mounted
  *   mailwatch-read.c   header blocks
  *   mailwatch-report.c mails for asnd-report
  */
@@ -105,6 +106,7 @@ typedef struct {
 	guint gone_said;
 	guint32 last_id;
 	gboolean sync_due;
+	gboolean unmounted; /* a watched file system was */
 	guint32 overflows, refused;
 
 	MwNode *listing; /* folder being listed; NULL: none */

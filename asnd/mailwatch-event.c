@@ -49,6 +49,21 @@ self_changed(MwTree *tree, MwNode *node, guint32 mask)
 		mw_node_queue(tree, node, TRUE);
 }
 
+/* INBOX is there with one box, which may be given to its user before the other
+ * is; of the boxes of a folder, the folder's own watch tells. */
+static gboolean
+was_readable(const MwNode *folder, const char *name)
+{
+	const MwWatch *box = NULL;
+
+	if (strcmp(name, "cur") == 0)
+		box = &folder->watch[MW_CUR];
+	else if (strcmp(name, "new") == 0)
+		box = &folder->watch[MW_NEW];
+	return folder->announced &&
+	       (box == NULL || box->wd >= 0 || box->polled);
+}
+
 static void
 maildir_changed(MwTree *tree, MwNode *node, const struct inotify_event *event)
 {
@@ -64,7 +79,8 @@ maildir_changed(MwTree *tree, MwNode *node, const struct inotify_event *event)
 	if (folder == NULL)
 		folder = mw_node_new(tree, node, MW_FOLDER, event->name);
 	/* A new mode or owner matters only to what was not readable. */
-	if (folder != NULL && !(attributes && folder->announced))
+	if (folder != NULL &&
+	    !(attributes && was_readable(folder, event->name)))
 		list_anew(tree, folder);
 }
 

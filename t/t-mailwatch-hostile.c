@@ -272,6 +272,31 @@ test_owners(void)
 	users_finish(p);
 }
 
+/* A Maildir that root made and gives to its user, box after box: its INBOX is
+ * there with the first one, and complete with the other. */
+static void
+test_given_later(void)
+{
+	static const char *const boxes[] = {"cur", "new"};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(boxes); i++) {
+		Peer *p = alice_and_bob();
+		g_autofree char *box = g_strdup_printf(A "/%s", boxes[i]);
+		g_autofree char *path = g_strdup_printf("%s/1", box);
+		g_autofree char *mail = g_strdup_printf("%s/1", boxes[i]);
+
+		peer_write(p, path, "A: a\n\n");
+		peer_chown(p, box, 0, 0700);
+		peer_start(p);
+		peer_wait(p, p->syncs == 1);
+		g_assert_nonnull(peer_folder(p, A, ""));
+		g_assert_null(peer_mail(p, A, "", mail));
+		peer_chown(p, box, ALICE, 0700);
+		peer_wait(p, peer_mail(p, A, "", mail));
+		users_finish(p);
+	}
+}
+
 /* Mail of her own, outside of the Maildir. */
 static Peer *
 with_private_mail(void)
@@ -341,6 +366,7 @@ main(int argc, char **argv)
 	g_test_add_func("/mailwatch-hostile/links", test_linked_directories);
 	g_test_add_func("/mailwatch-hostile/base-links", test_base_links);
 	g_test_add_func("/mailwatch-hostile/owners", test_owners);
+	g_test_add_func("/mailwatch-hostile/given later", test_given_later);
 	g_test_add_func("/mailwatch-hostile/swapped", test_swapped_folder);
 	g_test_add_func("/mailwatch-hostile/mount", test_mount);
 	return g_test_run();

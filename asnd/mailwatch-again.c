@@ -14,13 +14,14 @@
  * not: out of descriptors or memory, a disk that cannot be read, a file server
  * that does not answer or a file system whose daemon died (network and FUSE
  * file systems have many words for that, ENOTCONN, ETIMEDOUT, EHOSTDOWN, ESTALE
- * among them). */
+ * among them).  EAGAIN is a lease on a mail (fcntl(2)), which its owner may
+ * hold for ever. */
 static gboolean
 tells_what_is_there(int error)
 {
 	return error == ENOENT || error == ENOTDIR || error == ELOOP ||
 	       error == EXDEV || error == EACCES || error == EPERM ||
-	       error == ENAMETOOLONG;
+	       error == ENAMETOOLONG || error == EAGAIN;
 }
 
 static void

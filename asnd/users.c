@@ -110,23 +110,27 @@ asnd_mails_users_named(AsndMails *m, const char *name)
 	return out;
 }
 
-/* Who voted as "user:NAME" and is the user of this Maildir; 0: nobody did. */
+/* Who voted as "user:NAME" and is the user of this Maildir; 0: nobody did.  Of
+ * several names that fit the longest says most: "ann@example.org", not "ann",
+ * who may be another domain's. */
 static gint64
 find_named(AsndMails *m, const char *path, gsize len)
 {
 	static const char prefix[] = "user:";
 	sqlite3_stmt *s = m->q[Q_NAMED_ONLY];
 	gboolean row = STEP(m, Q_NAMED_ONLY, "");
+	gsize longest = strlen(prefix);
 	gint64 id = 0;
 
-	for (; row && id == 0; row = asnd_store_next(m->store, s)) {
+	for (; row; row = asnd_store_next(m->store, s)) {
 		gsize size = (gsize)sqlite3_column_bytes(s, 1);
 		g_autofree char *name =
 		    g_strndup(sqlite3_column_blob(s, 1), size);
 
-		if (size > strlen(prefix) &&
-		    is_of(path, len, name + strlen(prefix)))
-			id = sqlite3_column_int64(s, 0);
+		if (size <= longest || !is_of(path, len, name + strlen(prefix)))
+			continue;
+		longest = size;
+		id = sqlite3_column_int64(s, 0);
 	}
 	DONE(m, Q_NAMED_ONLY);
 	return id;

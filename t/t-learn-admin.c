@@ -166,6 +166,21 @@ test_names(Fixture *f, gconstpointer data)
 	}
 }
 
+/* Two names fit: the one that says the domain, too, is meant. */
+static void
+test_two_names(Fixture *f, gconstpointer data)
+{
+	static const char path[] = "/var/vmail/example.org/ann/Maildir";
+	gint64 any = ev_user(&f->ev, "user:ann"), ours;
+
+	ours = ev_user(&f->ev, "user:ann@example.org");
+	g_assert_cmpint(
+	    asnd_mails_maildir(f->ev.mails, path, strlen(path), f->ev.now), ==,
+	    ours);
+	g_assert_cmpint(ours, !=, any);
+	g_assert_true(asnd_store_commit(f->ev.store));
+}
+
 /* Who voted by name before the Maildir was there is not two reporters. */
 static void
 test_maildir_comes(Fixture *f, gconstpointer data)
@@ -243,5 +258,6 @@ main(int argc, char **argv)
 	ADD("/users/names", test_names);
 	ADD("/users/owners", test_owners);
 	ADD("/users/maildir-comes", test_maildir_comes);
+	ADD("/users/two-names", test_two_names);
 	return g_test_run();
 }

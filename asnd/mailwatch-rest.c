@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mailwatch-rest.c: whose Maildir floods us is not listened to for a while. */
 
+#include <string.h>
+
 #include "escape.h"
 #include "mailwatch-log.h"
 #include "mailwatch-tree.h"
@@ -12,16 +14,34 @@
 #define REST_MAX (320 * SECOND)
 #define CALM (600 * SECOND) /* then it starts at REST_MIN again */
 
+/* What holds directories of several users, as all domains of a mail server do
+ * that run under one uid, is as little of one user's as the patterns' base. */
+static MwNode *
+owner_of(MwNode *node)
+{
+	while (node->up != NULL && node->uid == node->up->uid)
+		node = node->up;
+	return node->up == NULL || node->uid == 0 ? NULL : node;
+}
+
 /* Whose events these are.  NULL: of a directory that root keeps, or of the
  * patterns' own: without it others would not be found. */
 static MwNode *
 account_of(MwNode *node)
 {
+	const char *const *wanted;
+
 	if (node->kind == MW_FOLDER)
 		return node->up;
-	if (node->kind == MW_PARENT && (node->up == NULL || node->uid == 0))
+	if (node->kind == MW_MAILDIR)
+		return node;
+	if (node->up == NULL || node->uid == 0)
 		return NULL;
-	return node;
+	wanted = (const char *const *)node->pattern->rest + node->depth;
+	/* one Maildir is in it, so it is one user's */
+	if (wanted[1] == NULL && strpbrk(wanted[0], "*?[") == NULL)
+		return node;
+	return owner_of(node);
 }
 
 static void

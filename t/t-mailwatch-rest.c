@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "watch-peer.h"
@@ -164,6 +165,47 @@ test_first_scan(void)
 	peer_free(p);
 }
 
+/* Directories come and go in it. */
+static void
+churn(Peer *p, const char *dir)
+{
+	g_autofree char *path = peer_path(p, "%s/.x", dir);
+
+	for (int i = 0; i < 400; i++) {
+		g_assert_cmpint(mkdir(path, 0755), ==, 0);
+		g_assert_cmpint(rmdir(path), ==, 0);
+	}
+}
+
+/* A mail server's domains are its own, not one user's: new users there do not
+ * keep the others waiting.  Each user's directory has an account. */
+static void
+test_domain(gconstpointer data)
+{
+	Peer *p = peer_new(data);
+	gboolean direct = g_str_has_suffix(data, "*");
+	const char *ann = direct ? "vm/d/ann" : "vm/d/ann/Maildir";
+	const char *bob = direct ? "vm/d/bob" : "vm/d/bob/Maildir";
+	g_autofree char *mail = g_strconcat(bob, "/new/1", NULL);
+
+	peer_maildir(p, ann);
+	peer_maildir(p, bob);
+	if (geteuid() == 0)
+		peer_chown(p, "vm", 20001, 0755);
+	peer_start(p);
+	peer_wait(p, p->syncs == 1);
+	churn(p, "vm/d");
+	peer_write(p, mail, "A: b\n\n");
+	if (geteuid() == 0)
+		peer_chown(p, mail, 20001, 0644);
+	peer_wait(p, peer_mail(p, bob, "", "new/1"));
+	g_assert_cmpuint(peer_logged(p, RESTS), ==, 0);
+	churn(p, "vm/d/ann");
+	peer_wait(p, peer_logged(p, RESTS) == 1);
+	peer_stop(p);
+	peer_free(p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -172,5 +214,9 @@ main(int argc, char **argv)
 	g_test_add_func("/mailwatch-rest/goes", test_goes);
 	g_test_add_func("/mailwatch-rest/listings", test_listings);
 	g_test_add_func("/mailwatch-rest/first-scan", test_first_scan);
+	g_test_add_data_func(
+	    "/mailwatch-rest/domain", "vm/*/*/Maildir", test_domain);
+	g_test_add_data_func(
+	    "/mailwatch-rest/domain-direct", "vm/*/*", test_domain);
 	return g_test_run();
 }

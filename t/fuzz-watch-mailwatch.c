@@ -227,6 +227,24 @@ listen_for_reports(const char *path)
 	g_assert_cmpint(listen(reporter, 8), ==, 0);
 }
 
+/* One who listens, and none. */
+static void
+find_asnd(void)
+{
+	g_autofree char *too_long = g_strnfill(200, 'x');
+	MwConn conn;
+	int peer;
+
+	mw_conn_init(&conn);
+	g_assert_false(mw_conn_open(&conn, dir));
+	g_assert_false(mw_conn_open(&conn, too_long));
+	g_assert_true(mw_conn_open(&conn, config->report_socket));
+	mw_conn_close(&conn);
+	peer = accept(reporter, NULL, NULL);
+	g_assert_cmpint(peer, >=, 0);
+	close(peer);
+}
+
 static void
 start(void)
 {
@@ -247,6 +265,7 @@ start(void)
 	while (mw_scan_step(tree))
 		;
 	g_assert_cmpuint(known.id, !=, 0);
+	find_asnd();
 }
 
 /* --- the script ----------------------------------------------------------- */
@@ -362,7 +381,7 @@ say_something(MwConn *conn, FuzzInput *in)
 {
 	const AsnWatchGone gone = {.folder = 1};
 	g_autofree char *name = some_name(in, 0);
-	guint times = fuzz_byte(in);
+	guint times = fuzz_byte(in) % 16;
 
 	for (guint i = 0; i < times && !conn->blocked && !conn->broken; i++)
 		mw_conn_send(conn, ASN_WATCH_GONE, &gone, sizeof gone, name,
@@ -424,9 +443,10 @@ LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
 	if (tree == NULL)
 		start();
 	mw_conn_init(&conn);
-	g_assert_false(mw_conn_open(&conn, dir));
 	g_assert_cmpint(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), ==, 0);
+	/* so that it is soon full */
+	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &(int){4096}, sizeof(int));
 	conn.fd = fds[0];
 	play(&in, &conn, fds[1]);
 	mw_conn_close(&conn);

@@ -276,10 +276,13 @@ some_name(FuzzInput *in, char stop)
 {
 	static const char *const names[] = {
 	    "a", "b:2,S", "c", "d", "link", "fifo", "dir", "tmp", "..", "x"};
+	static const char *const boxes[] = {"cur", "new"};
 	guint which = fuzz_byte(in);
 	gsize len;
 	const char *raw;
 
+	if (which >= 150 && which < 160)
+		return g_strdup(boxes[which % G_N_ELEMENTS(boxes)]);
 	if (which < 160)
 		return g_strdup(names[which % G_N_ELEMENTS(names)]);
 	raw = fuzz_bytes(in, which - 159u, &len);
@@ -341,7 +344,10 @@ tell_event(FuzzInput *in)
 	told = TRUE;
 	memset(event, 0, sizeof *event + 256);
 	event->wd = (int)(fuzz_byte(in) % 12);
-	event->mask = masks[which % G_N_ELEMENTS(masks)];
+	event->mask = which >= 250 ? IN_IGNORED
+		      : which >= 180 && which < 192
+			  ? IN_ATTRIB | IN_ISDIR
+			  : masks[which % G_N_ELEMENTS(masks)];
 	if (which < 192) {
 		name = some_name(in, 0);
 		g_strdelimit(name, "/", '_');

@@ -59,17 +59,14 @@ add_child(MwTree *tree, MwNode *parent, const char *name, gboolean is_maildir,
 		mw_node_queue(tree, node, TRUE);
 }
 
-/* errno stays. */
 static void
 say_refused(const MwNode *parent, const char *name, const char *why)
 {
-	int error = errno;
 	g_autofree char *above = mw_node_full_path(parent);
 	g_autofree char *path = g_build_filename(above, name, NULL);
 	char shown[ASN_ESCAPE_SIZE];
 
 	mw_warn("%s is passed over: %s", asn_escape_str(shown, path), why);
-	errno = error;
 }
 
 /* Opens name below parent and judges it. */
@@ -78,14 +75,15 @@ child_is_good(MwTree *tree, const MwNode *parent, int parent_fd,
     const struct stat *parent_st, const char *name, gboolean is_maildir,
     struct stat *st)
 {
-	int fd = asn_open_dir(parent_fd, name, FALSE, st);
+	int fd = asn_open_dir(parent_fd, name, FALSE, st), error = errno;
 
 	if (fd < 0) {
-		if (is_maildir && (errno == ELOOP || errno == ENOTDIR))
+		if (is_maildir && (error == ELOOP || error == ENOTDIR))
 			say_refused(parent, name, "not a directory itself");
-		else if (errno == EACCES)
+		else if (error == EACCES)
 			say_refused(parent, name,
 			    "no permission (CAP_DAC_READ_SEARCH is missing)");
+		errno = error;
 		return FALSE;
 	}
 	close(fd);

@@ -57,7 +57,7 @@ class Proxy:
         self.listener.bind(listen)
         os.chmod(listen, 0o666)
         self.listener.listen(5)
-        self.maildirs, self.folders = {}, {}
+        self.maildirs, self.folders, self.uids = {}, {}, {}
         self.asked = self.answered = None
         self.count = {'packets': 0, 'bytes': 0, 'blocks': 0, 'connections': 0,
                       'asked': 0, 'given': 0, 'refused': 0}
@@ -74,8 +74,8 @@ class Proxy:
                 what, uid, canary.decode()))
 
     def uid_of(self, folder):
-        maildir = self.folders.get(folder, (0, b''))[0]
-        return self.maildirs.get(maildir)
+        """Also of one that just went: asnd may not have heard of it."""
+        return self.uids.get(folder)
 
     def on_entry(self, packet):
         dev, ino, _, _, folder = ENTRY_HEAD.unpack_from(packet, 8)
@@ -122,6 +122,7 @@ class Proxy:
         elif kind == FOLDER:
             number, maildir = ID_UID.unpack_from(packet, 8)
             self.folders[number] = (maildir, packet[16:])
+            self.uids[number] = self.maildirs.get(maildir)
             self.judge(packet, self.maildirs.get(maildir), 'a folder')
         elif kind in (MAILDIR_GONE, FOLDER_GONE):
             number, = struct.unpack_from('=I', packet, 8)
@@ -197,6 +198,7 @@ class Proxy:
         asnd.connect(self.asnd_path)
         self.count['connections'] += 1
         self.maildirs, self.folders, self.reads = {}, {}, {}
+        self.uids = {}  # of each folder there ever was
         self.over = False
         threads = [
             threading.Thread(target=self.relay, args=a, daemon=True) for a in (

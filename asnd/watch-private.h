@@ -26,10 +26,11 @@ struct _AsndWatchServer {
 	int listener, fd;
 	guint listen_source, pause_source, source, out_source;
 	char *unlink_path;
+	char *said; /* why it hung up last; NULL: all went well since */
 	/* of the connection */
 	gboolean greeted, synced;
-	gboolean whole; /* it looked at everything */
-	guint32 report; /* request that is out; 0: none */
+	gboolean whole;        /* it looked at everything */
+	guint32 report;        /* request that is out; 0: none */
 	GHashTable *maildirs;  /* id -> user id (gint64 *) */
 	GHashTable *folders;   /* id -> AsndWatchedFolder */
 	GHashTable *returned;  /* user ids: Maildirs that came since `whole` */

@@ -88,6 +88,7 @@ asnd_watch_server_free(AsndWatchServer *w)
 	if (w->unlink_path != NULL)
 		unlink(w->unlink_path);
 	g_free(w->unlink_path);
+	g_free(w->said);
 	asnd_reads_free(w->reads);
 	g_hash_table_unref(w->maildirs);
 	g_hash_table_unref(w->folders);
@@ -101,7 +102,10 @@ asnd_watch_server_hang_up(AsndWatchServer *w, const char *why)
 {
 	if (w->fd < 0)
 		return;
-	g_warning("hanging up on asnd-mailwatch: %s", why);
+	if (g_strcmp0(w->said, why) != 0)
+		g_warning("hanging up on asnd-mailwatch: %s", why);
+	g_free(w->said);
+	w->said = g_strdup(why);
 	close_connection(w);
 }
 
@@ -164,6 +168,8 @@ can_read(gint fd, GIOCondition condition, gpointer data)
 		close_connection(w);
 	else if (why != NULL)
 		asnd_watch_server_hang_up(w, why);
+	else if (asnd_watch_server_idle(w))
+		g_clear_pointer(&w->said, g_free);
 	/* Closing removed this source. */
 	return G_SOURCE_CONTINUE;
 }

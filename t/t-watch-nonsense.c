@@ -62,11 +62,12 @@ test_unsaid(Fixture *f, gconstpointer data)
 		sizeof maildir},
 	    {"gone from an unknown folder", "a", ASN_WATCH_GONE, &gone,
 		sizeof gone},
-	    {"gone from an unknown folder", "a", ASN_WATCH_GONE, &neither,
-		sizeof neither},
 	    {"nobody asked for", NULL, ASN_WATCH_REPORTED, &nobody,
 		sizeof nobody},
 	    {"only asnd sends", "a", ASN_WATCH_READ, &ask, sizeof ask},
+	    /* not right behind the other one: said once */
+	    {"gone from an unknown folder", "a", ASN_WATCH_GONE, &neither,
+		sizeof neither},
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -117,7 +118,9 @@ test_bad_blocks(Fixture *f, gconstpointer data)
 		folder(f, 1, "");
 		entry(f, 1, 100, "a", 1);
 		g_assert_true(asked(f, &r, name));
-		expect(bad[i].warning);
+		/* said once in a row */
+		if (i == 0 || strcmp(bad[i].warning, bad[i - 1].warning) != 0)
+			expect(bad[i].warning);
 		answer(f, r.request + bad[i].request_off, ASN_WATCH_OK,
 		    bad[i].no_fd ? NULL : "A: b\n\n", bad[i].seals, bad[i].len);
 		assert_hung_up(f);

@@ -379,6 +379,28 @@ test_not_a_socket(Fixture *f, gconstpointer data)
 	g_assert_true(g_file_test(path, G_FILE_TEST_IS_REGULAR));
 }
 
+/* What goes on failing is said once, until a scan went well. */
+static void
+test_said_once(Fixture *f, gconstpointer data)
+{
+	for (int i = 0; i < 3; i++) {
+		hello(f);
+		settle();
+		close(f->peer);
+		if (i == 0)
+			expect("it left");
+		assert_hung_up(f);
+		connect_peer(f);
+	}
+	hello(f);
+	sync_now(f);
+	settle();
+	close(f->peer);
+	expect("it left");
+	assert_hung_up(f);
+	connect_peer(f);
+}
+
 #define ADD(name, fn)                                                          \
 	g_test_add("/watch-server/" name, Fixture, NULL, set_up, fn, tear_down)
 
@@ -398,5 +420,6 @@ main(int argc, char **argv)
 	ADD("full", test_full);
 	ADD("no-place", test_no_place);
 	ADD("not-a-socket", test_not_a_socket);
+	ADD("said-once", test_said_once);
 	return g_test_run();
 }

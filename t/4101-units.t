@@ -200,4 +200,9 @@ ok($text{$service{SystemdService} // ''}, 'by a unit that is there');
 my ($user) = $text{'asnd.service'} =~ /^User=(.*)$/m;
 is($service{User}, $user, 'as its user');
 like($file{'org.asnd1.conf'}, qr{<policy user="$user">\s*<allow own="org.asnd1"/>}, 'who may own the name');
+# A disk that does not answer may come back after hours.
+for my $unit ('asnd.service', 'asnd-mailwatch.service') {
+	like($text{$unit}, qr/^StartLimitIntervalSec=0$/m, "$unit: systemd tries for ever");
+	like($text{$unit}, qr/^Restart=(on-failure|always)$/m, '... and by itself');
+}
 done_testing();

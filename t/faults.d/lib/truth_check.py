@@ -122,8 +122,12 @@ class Check:
             return s
         s['users'] = {i: os.path.basename(os.path.dirname(os.fsdecode(p)))
                       for i, p in db.execute('SELECT id, path FROM users')}
-        s['gone'] = db.execute('SELECT user, digest, ino FROM mails WHERE'
-                               ' gone > 0 AND digest NOT NULL').fetchall()
+        # of users who went while nobody watched their mail seems to be there
+        went = ', '.join(str(i) for i, name in s['users'].items()
+                         if name not in self.world.users)
+        s['gone'] = db.execute(
+            'SELECT user, digest, ino FROM mails WHERE digest NOT NULL AND'
+            ' (gone > 0 OR user IN (%s))' % went).fetchall()
         s['entries'] = {}
         s['digests'] = []
         for user, folder, cur, name, ino, digest, state, pending in db.execute(
@@ -232,7 +236,8 @@ class Check:
             user = self.user_ids[row.user]
             letter = self.digests.get((user, row.digest))
             if letter is None:
-                return 'a vote on a mail nobody knows: %s' % row, ()
+                return 'a vote on a mail nobody knows: %s' % row, (
+                    self.stranger(row, user),)
             rows.setdefault(id(letter), (letter, []))[1].append(row)
         self.judged = list(self.suspects(rows))
         for key, letter in self.judged:
@@ -241,6 +246,16 @@ class Check:
                 return wrong, [letter]
         self.fresh_rows = rows
         return None
+
+    def stranger(self, row, user):
+        """For the story of it."""
+        found = [x for x in self.world.letters.values()
+                 if x.user == user and x.time == row.mail_time]
+        letter = found[0] if found else model.Letter(
+            user, '?', row.mail_time, address(row.addr), False, row.sealed,
+            row.flagged, False)
+        letter.digest = letter.digest or row.digest
+        return letter
 
     def suspects(self, rows):
         """Letters on which there is something to say: touched, voted on, or

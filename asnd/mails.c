@@ -63,7 +63,8 @@ static const char *const queries[N_QUERIES] = {
     [Q_USER_ADD] = "INSERT INTO users(path) VALUES(?)",
     [Q_USER_SEEN] = "UPDATE users SET last_seen=? WHERE id=? AND last_seen<?",
     [Q_AWAY] = "UPDATE mails SET due=-due WHERE user=? AND due>0",
-    [Q_BACK] = "UPDATE mails SET due=-due WHERE user=? AND due<0",
+    [Q_BACK] = "UPDATE mails SET due=-due WHERE due<0"
+	       " AND id IN (SELECT mail FROM entries WHERE folder=?)",
     [Q_USERS_DUE] = "SELECT id FROM users u WHERE EXISTS"
 		    " (SELECT 1 FROM mails WHERE user=u.id AND due>0)",
     [Q_USER_PATH] = "SELECT path FROM users WHERE id=?",

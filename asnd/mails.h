@@ -66,12 +66,15 @@ gint64 asnd_mails_folder(
 /* The same, 0 where there is none. */
 gint64 asnd_mails_find_user(AsndMails *mails, const char *path, gsize len);
 /* As asnd_mails_user, for a Maildir that is there: who voted by name only, as
- * "user:NAME" (bus-user.c), before it was is this user from now on.  It is not
- * away any more. */
+ * "user:NAME" (bus-user.c), before it was is this user from now on.  Its mails
+ * may still be away. */
 gint64 asnd_mails_maildir(
     AsndMails *mails, const char *path, gsize len, gint64 now);
 /* This Maildir is not there now; its mails do not become ham meanwhile. */
 void asnd_mails_away(AsndMails *mails, gint64 user);
+/* What has a name in this folder is not away any more.  Looks at all of them.
+ */
+void asnd_mails_back(AsndMails *mails, gint64 folder);
 /* The same for every user for whom there(user) denies it. */
 typedef gboolean (*AsndUserFunc)(gint64 user, gpointer data);
 void asnd_mails_away_but(AsndMails *mails, AsndUserFunc there, gpointer data);

@@ -139,8 +139,6 @@ find_named(AsndMails *m, const char *path, gsize len)
 gint64
 asnd_mails_maildir(AsndMails *m, const char *path, gsize len, gint64 now)
 {
-	gint64 user;
-
 	if (asnd_mails_find_user(m, path, len) == 0) {
 		gint64 named = find_named(m, path, len);
 
@@ -148,9 +146,7 @@ asnd_mails_maildir(AsndMails *m, const char *path, gsize len, gint64 now)
 		if (named != 0)
 			RUN(m, Q_SET_PATH, "bi", path, len, named);
 	}
-	user = asnd_mails_user(m, path, len, now);
-	RUN(m, Q_BACK, "i", user);
-	return user;
+	return asnd_mails_user(m, path, len, now);
 }
 
 void
@@ -158,6 +154,13 @@ asnd_mails_away(AsndMails *m, gint64 user)
 {
 	asnd_store_begin(m->store);
 	RUN(m, Q_AWAY, "i", user);
+}
+
+void
+asnd_mails_back(AsndMails *m, gint64 folder)
+{
+	asnd_store_begin(m->store);
+	RUN(m, Q_BACK, "i", folder);
 }
 
 void

@@ -19,20 +19,6 @@ is_there(gint64 user, gpointer users)
 	return g_hash_table_contains(users, &user);
 }
 
-/* Who has a Maildir that is there; keys are those of w->maildirs. */
-static GHashTable *
-users_there(AsndWatchServer *w)
-{
-	GHashTable *users = g_hash_table_new(g_int64_hash, g_int64_equal);
-	GHashTableIter i;
-	gpointer user;
-
-	g_hash_table_iter_init(&i, w->maildirs);
-	while (g_hash_table_iter_next(&i, NULL, &user))
-		g_hash_table_add(users, user);
-	return users;
-}
-
 /* asnd-mailwatch cannot tell of folders that went while it, or their Maildir,
  * was away.  A Maildir that is not there may come back; one that shows no
  * folder, not even INBOX, is not mounted yet, or not for us to see. */
@@ -41,7 +27,6 @@ asnd_watch_drop_lost(AsndWatchServer *w)
 {
 	g_autoptr(GHashTable) users =
 	    g_hash_table_new(g_int64_hash, g_int64_equal);
-	g_autoptr(GHashTable) there = NULL;
 	gint64 now = w->handler.now(w->data);
 	GHashTableIter i;
 	gpointer value;
@@ -61,8 +46,7 @@ asnd_watch_drop_lost(AsndWatchServer *w)
 	if (w->whole)
 		return;
 	w->whole = TRUE;
-	there = users_there(w);
-	asnd_mails_away_but(w->mails, is_there, there);
+	asnd_mails_away_but(w->mails, is_there, users);
 }
 
 void

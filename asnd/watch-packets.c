@@ -139,6 +139,10 @@ on_folder_listed(AsndWatchServer *w, const AsnWatchPacket *p)
 	listing = (Listing){w, f->listed};
 	asnd_mails_sweep_folder(
 	    w->mails, f->folder, was_listed, &listing, w->handler.now(w->data));
+	/* Only now it is known which mails came back with their Maildir. */
+	if (f->away)
+		asnd_mails_back(w->mails, f->folder);
+	f->away = FALSE;
 	g_clear_pointer(&f->listed, g_hash_table_unref);
 	return NULL;
 }
@@ -188,6 +192,7 @@ on_entry(AsndWatchServer *w, const AsnWatchPacket *p)
 	if (f->listed != NULL)
 		g_hash_table_add(
 		    f->listed, name_key(w, e->cur, p->name, p->name_len));
+	f->away |= row.due < 0;
 	if (row.id == 0)
 		return NULL; /* the store failed: the turn ends it */
 	if (row.state == ASND_MAIL_WANTED)

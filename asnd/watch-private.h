@@ -13,7 +13,8 @@ typedef struct {
 	gint64 user, folder;
 	AsndPlace place;
 	GHashTable
-	    *listed; /* hashes of the names named so far; NULL: no listing */
+	    *listed;   /* hashes of the names named so far; NULL: no listing */
+	gboolean away; /* so was one of these mails, as far as was known */
 } AsndWatchedFolder;
 
 struct _AsndWatchServer {

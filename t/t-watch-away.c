@@ -49,20 +49,52 @@ set_up_away(Fixture *f)
 	g_assert_cmpuint(n_due(f), ==, 1);
 }
 
+static void
+maildir(Fixture *f)
+{
+	AsnWatchMaildir m = {.id = 7, .uid = 1000};
+
+	say(f, ASN_WATCH_MAILDIR, &m, sizeof m, "/v/a/Maildir", -1);
+}
+
+static void
+maildir_gone(Fixture *f)
+{
+	AsnWatchId id = {7};
+
+	say(f, ASN_WATCH_MAILDIR_GONE, &id, sizeof id, NULL, -1);
+}
+
+/* asnd-mailwatch starts again. */
+static void
+restart(Fixture *f)
+{
+	close(f->peer);
+	expect("it left");
+	assert_hung_up(f);
+	connect_peer(f);
+}
+
+static void
+assert_due(Fixture *f, guint n)
+{
+	settle();
+	g_assert_cmpuint(n_due(f), ==, n);
+}
+
 /* And it comes back without the folder .Old. */
 static void
 come_back(Fixture *f)
 {
-	AsnWatchMaildir m = {.id = 7, .uid = 1000};
 	AsnWatchRead r;
 	char name[256];
 
-	say(f, ASN_WATCH_MAILDIR, &m, sizeof m, "/v/a/Maildir", -1);
+	maildir(f);
 	folder(f, 3, "");
 	entry(f, 3, 100, "a:2,S", 1);
+	assert_due(f, 0); /* a listing that fails says no more */
 	listed(f, 3);
-	settle();
-	g_assert_cmpuint(n_due(f), ==, 1);
+	assert_due(f, 1);
 	g_assert_cmpint(remembered(f), ==, 2);
 	sync_but(f, 1);
 	g_assert_cmpint(remembered(f), ==, 2);
@@ -77,10 +109,8 @@ come_back(Fixture *f)
 static void
 test_maildir_away(Fixture *f, gconstpointer data)
 {
-	AsnWatchId id = {7};
-
 	set_up_away(f);
-	say(f, ASN_WATCH_MAILDIR_GONE, &id, sizeof id, NULL, -1);
+	maildir_gone(f);
 	g_assert_cmpint(remembered(f), ==, 2);
 	sync_now(f);
 	g_assert_cmpint(remembered(f), ==, 2);
@@ -95,10 +125,7 @@ test_maildir_away_unseen(Fixture *f, gconstpointer data)
 	AsnWatchHello h = {ASN_WATCH_VERSION};
 
 	set_up_away(f);
-	close(f->peer);
-	expect("it left");
-	assert_hung_up(f);
-	connect_peer(f);
+	restart(f);
 	say(f, ASN_WATCH_HELLO, &h, sizeof h, NULL, -1);
 	g_assert_cmpint(remembered(f), ==, 2);
 	g_assert_cmpuint(n_due(f), ==, 1);
@@ -106,6 +133,60 @@ test_maildir_away_unseen(Fixture *f, gconstpointer data)
 	g_assert_cmpint(remembered(f), ==, 2);
 	g_assert_cmpuint(n_due(f), ==, 0);
 	come_back(f);
+}
+
+/* Unmounted, its mount point may stand there as an empty directory: no mail is
+ * back with it. */
+static void
+test_mount_point(Fixture *f, gconstpointer data)
+{
+	set_up_away(f);
+	if (data == NULL) {
+		maildir_gone(f);
+		maildir(f);
+	} else {
+		restart(f);
+		hello(f);
+	}
+	sync_now(f);
+	assert_due(f, 0);
+	g_assert_cmpint(remembered(f), ==, 2);
+	maildir_gone(f);
+	come_back(f);
+}
+
+/* What was deleted, or moved, before it came back does not become ham. */
+static void
+test_deleted_meanwhile(Fixture *f, gconstpointer data)
+{
+	set_up_away(f);
+	maildir_gone(f);
+	maildir(f);
+	folder(f, 2, ".Old");
+	entry(f, 2, 101, "b:2,S", 1);
+	listed(f, 2);
+	folder(f, 1, "");
+	assert_due(f, 0);
+	listed(f, 1);
+	sync_now(f);
+	assert_due(f, 0);
+	g_assert_cmpint(remembered(f), ==, 1);
+}
+
+/* While all is looked at anew after a start nothing waits for it. */
+static void
+test_restart(Fixture *f, gconstpointer data)
+{
+	set_up_away(f);
+	restart(f);
+	hello(f);
+	assert_due(f, 1);
+	folder(f, 1, "");
+	entry(f, 1, 100, "a:2,S", 1);
+	assert_due(f, 1);
+	listed(f, 1);
+	sync_now(f);
+	assert_due(f, 1);
 }
 
 /* A connection may last for months. */
@@ -124,8 +205,9 @@ test_seen(Fixture *f, gconstpointer data)
 	g_array_unref(users);
 }
 
-#define ADD(name, fn)                                                          \
-	g_test_add("/watch-away/" name, Fixture, NULL, set_up, fn, tear_down)
+#define ADD_WITH(name, data, fn)                                               \
+	g_test_add("/watch-away/" name, Fixture, data, set_up, fn, tear_down)
+#define ADD(name, fn) ADD_WITH(name, NULL, fn)
 
 int
 main(int argc, char **argv)
@@ -133,6 +215,10 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("maildir", test_maildir_away);
 	ADD("unseen", test_maildir_away_unseen);
+	ADD("mount point", test_mount_point);
+	ADD_WITH("mount point after a start", "", test_mount_point);
+	ADD("deleted meanwhile", test_deleted_meanwhile);
+	ADD("restart", test_restart);
 	ADD("seen", test_seen);
 	return g_test_run();
 }

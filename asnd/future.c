@@ -21,9 +21,9 @@ static const char *const updates[] = {
     ("UPDATE reports SET due = min(due, ?1), asked = min(asked, ?1)"
      " WHERE max(due - 86400, asked) > ?1 + 86400"),
 };
-/* ?1: since when mail is worth reading. state 2: skipped; place 4: trash. */
+/* ?1: since when mail is worth reading. state 2: skipped. */
 static const char skipped[] = "UPDATE mails SET state = 0 WHERE state = 2"
-			      " AND gone = 0 AND place <> 4 AND mtime >= ?1";
+			      " AND gone = 0 AND mtime >= ?1";
 
 static guint
 run(AsndStore *store, const char *sql, gint64 time)

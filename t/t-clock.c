@@ -237,20 +237,24 @@ test_future_rest(void)
 	ev_init(&ev, FALSE);
 	user = ev_user(&ev, "/v/a/Maildir");
 	asnd_mails_set_last_spam(ev.mails, user, EV_NOW);
-	/* In the future: one that comes and is read, one that lay there. */
+	/* In the future: one that comes and is read, two that lay there. */
 	ev.now = far = EV_NOW + EV_DAYS(3650);
-	EvMail comes = mail, lies = mail;
+	EvMail comes = mail, lies = mail, trashed;
 	comes.time = far;
 	ev_user(&ev, "/v/a/Maildir");
 	ev_entry(&ev, user, "", "a:2,S", &comes);
 	lies.ino = lies.seal = 8;
 	lies.listed = TRUE;
 	g_assert_false(ev_entry(&ev, user, "", "b:2,S", &lies));
+	trashed = lies;
+	trashed.ino = trashed.seal = 9;
+	g_assert_false(ev_entry(&ev, user, ".Trash", "c:2,S", &trashed));
 	ev.now = EV_NOW + 60;
-	g_assert_cmpuint(asnd_future_bring_back(ev.store, ev.now), ==, 3);
+	g_assert_cmpuint(asnd_future_bring_back(ev.store, ev.now), ==, 4);
 	g_assert_true(asnd_store_commit(ev.store));
 	g_assert_cmpuint(asnd_future_bring_back(ev.store, ev.now), ==, 0);
 	g_assert_true(ev_entry(&ev, user, "", "b:2,S", &lies));
+	g_assert_true(ev_entry(&ev, user, ".Trash", "c:2,S", &trashed));
 	ev.now += EV_DAYS(3);
 	while (asnd_learner_sweep(ev.learner, ev.now))
 		;

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -227,11 +227,9 @@ mw_inotify_next(MwInotify *in)
 gboolean
 mw_inotify_is_drained(const MwInotify *in)
 {
-	int bytes = 0;
+	struct pollfd unread = {.fd = in->fd, .events = POLLIN};
 
-	if (in->at < in->filled)
-		return FALSE;
-	return in->fd < 0 || ioctl(in->fd, FIONREAD, &bytes) != 0 || bytes == 0;
+	return in->at >= in->filled && poll(&unread, 1, 0) <= 0;
 }
 
 /* Lines "inotify wd:1 ino:2 ...", the number in hex (proc(5)). */

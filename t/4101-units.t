@@ -189,6 +189,33 @@ unlike(join("\n", $text{$_} =~ /^(SystemCallFilter=.*)$/mg),
 is(join(' ', sort grep { $text{$_} =~ /^SystemCallFilter=.*\bmemfd_/m } keys %exposure),
 	'asnd-import.service asnd-mailwatch.service asnd-report@.service', 'no other makes files that NoExecPaths= does not cover');
 
+# --- what the programs call is allowed ---------------------------------------------
+
+my (%calls, $set);
+for (split /\n/, (run('systemd-analyze', 'syscall-filter'))[1]) {
+	$set = $1, next if /^(\@\S+)/;
+	push @{ $calls{$set} }, $1 if /^\s+(\@?\w[\w-]*)\s*$/;
+}
+sub each_call { return map { /^@/ ? each_call(@{ $calls{$_} }) : $_ } @_ }
+my %is_call = map { $_ => 1 } each_call('@known');
+my %other_name = (recv => 'recvfrom', send => 'sendto', syscall => 'openat2');
+# Imported, and not called by a service.
+my @as_root = qw(chdir chroot fchown fchownat setgid setgroups setresuid setuid);
+my %elsewhere = (
+	'asn-milter.service' => ['bind', 'unlink'], # a socket of its own
+	'asnd.service' => ['bind', 'memfd_create'], # that, and copies of headers (asnd-mailwatch)
+	'asnd-import.service' => ['mkdir', 'fchmodat', 'openat2'], # asnctl seal-key, replay --maildir
+);
+for my $unit (sort keys %exposure) {
+	my ($program) = $text{$unit} =~ /^ExecStart=(\S+)/m;
+	my %fine = map { $_ => 1 } @as_root, @{ $elsewhere{$unit} // [] },
+	    each_call(map { split } $text{$unit} =~ /^SystemCallFilter=(.*)$/mg);
+	my @imported = map { /\bU (\w+)/ ? $other_name{$1} // $1 : () }
+	    split /\n/, (run('nm', '-D', '--undefined-only', "$root$program"))[1];
+	cmp_ok(scalar @imported, '>', 20, "$program calls something");
+	is(join(' ', grep { $is_call{$_} && !$fine{$_} } @imported), '', "$unit allows what $program calls");
+}
+
 # --- the system bus ----------------------------------------------------------------
 
 my ($share) = map { dirname($_) } split /\n/, `find '$root' -type d -name system.d -path '*/dbus-1/*'`;

@@ -7,7 +7,7 @@
 #include "future.h"
 
 #define CLOCK "clock"             /* what it said when it was right */
-#define CLOCK_DOUBT "clock_doubt" /* 1: some may be dated in the future */
+#define CLOCK_DOUBT "clock_doubt" /* since when another one is; 0: none */
 #define SAVE 3600
 
 gint64
@@ -30,20 +30,25 @@ void
 asnd_daemon_start_clock(AsndDaemon *d)
 {
 	d->clock_saved = asnd_store_meta(d->store, CLOCK, 0);
-	asnd_clock_init(&d->clock, d->clock_saved, asnd_daemon_since_boot());
+	/* Evidence of before asnd knew of clocks tells the time, too. */
+	if (d->clock_saved == 0)
+		d->clock_saved = asnd_future_latest(d->store);
+	asnd_clock_init(&d->clock, d->clock_saved,
+	    asnd_store_meta(d->store, CLOCK_DOUBT, 0),
+	    asnd_daemon_since_boot());
 }
 
-/* At the very first start there is nothing to compare with, and nothing to
- * forget. */
 static void
-doubt(AsndDaemon *d, gint64 ahead)
+doubt(AsndDaemon *d, gint64 wall, gint64 ahead)
 {
-	if (asnd_store_meta(d->store, CLOCK_DOUBT, 0) == 0)
-		asnd_store_set_meta(d->store, CLOCK_DOUBT, 1);
-	if (ahead != 0)
+	asnd_store_set_meta(d->store, CLOCK_DOUBT, d->clock.began);
+	if (asnd_clock_is_impossible(wall))
+		g_warning("the clock is wrong, asnd is newer than what it says:"
+			  " nothing is forgotten before it is set right");
+	else
 		g_warning("the clock is %" G_GINT64_FORMAT
 			  " days %s what was seen of it before: nothing is"
-			  " forgotten before it has been so for a day, or is"
+			  " forgotten before it has been so for a week, or is"
 			  " as before",
 		    ABS(ahead) / ASND_DAY, ahead > 0 ? "ahead of" : "behind");
 }
@@ -74,7 +79,7 @@ look_at_clock(AsndDaemon *d)
 
 	switch (asnd_clock_look(&d->clock, wall, mono)) {
 	case ASND_CLOCK_DOUBT_BEGINS:
-		doubt(d, ahead);
+		doubt(d, wall, ahead);
 		return FALSE;
 	case ASND_CLOCK_DOUBT:
 		return FALSE;

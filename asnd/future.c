@@ -46,3 +46,17 @@ asnd_future_bring_back(AsndStore *store, gint64 now)
 	asnd_store_work_ends(store);
 	return n;
 }
+
+gint64
+asnd_future_latest(AsndStore *store)
+{
+	sqlite3_stmt *stmt = asnd_store_prepare(store,
+	    "SELECT max((SELECT ifnull(max(last_seen), 0) FROM users),"
+	    " (SELECT ifnull(max(vote_time), 0) FROM votes))");
+	gint64 latest = 0;
+
+	if (asnd_store_step(store, stmt, ""))
+		latest = sqlite3_column_int64(stmt, 0);
+	asnd_store_done(stmt);
+	return latest;
+}

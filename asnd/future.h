@@ -13,3 +13,6 @@
  * that day are wanted again.  Reads every mail.  Main thread; failures are the
  * store's.  Returns how many there were: then the model is another one. */
 guint asnd_future_bring_back(AsndStore *store, gint64 now);
+/* The latest time that anything was written at; 0: nothing was.  Reads every
+ * vote.  Main thread. */
+gint64 asnd_future_latest(AsndStore *store);

@@ -9,6 +9,7 @@
 
 #define DAY EV_DAYS(1)
 #define HOUR 3600
+#define WEEK EV_DAYS(7)
 
 /* --- what is believed ------------------------------------------------------
  */
@@ -20,12 +21,12 @@ typedef struct {
 } Look;
 
 static void
-check(const char *name, gint64 known, const Look *looks, gsize n)
+check(const char *name, gint64 known, gint64 began, const Look *looks, gsize n)
 {
 	AsndClock clock;
 
 	g_test_message("%s", name);
-	asnd_clock_init(&clock, known, looks[0].mono);
+	asnd_clock_init(&clock, known, began, looks[0].mono);
 	for (gsize i = 0; i < n; i++) {
 		const Look *l = &looks[i];
 		gint64 now = l->now != 0 ? l->now : l->wall;
@@ -36,8 +37,8 @@ check(const char *name, gint64 known, const Look *looks, gsize n)
 		    asnd_clock_look(&clock, l->wall, l->mono), ==, l->state);
 	}
 }
-#define CHECK(name, known, ...)                                                \
-	check(name, known, (const Look[]){__VA_ARGS__},                        \
+#define CHECK(name, known, began, ...)                                         \
+	check(name, known, began, (const Look[]){__VA_ARGS__},                 \
 	    G_N_ELEMENTS(((const Look[]){__VA_ARGS__})))
 
 #define T EV_NOW
@@ -49,26 +50,39 @@ static void
 test_believed(void)
 {
 	const gint64 far = T + EV_DAYS(3650), past = T - EV_DAYS(8000);
+	const gint64 behind = T - EV_DAYS(300);
 
-	CHECK("restarted", T, {9, T + 5, RIGHT}, {19, T + 15, RIGHT});
-	CHECK("off for six days", T, {9, T + EV_DAYS(6), RIGHT});
-	CHECK("the first start of all", 0, {9, T, BEGINS}, {19, T + 10, DOUBT},
-	    {9 + DAY - 1, T + DAY - 1, DOUBT}, {9 + DAY, T + DAY, RIGHT});
-	CHECK("off for a month", T, {9, T + EV_DAYS(30), BEGINS},
-	    {9 + DAY, T + EV_DAYS(31), RIGHT});
-	CHECK("ahead, until somebody sets it right", T, {9, far, BEGINS},
+	CHECK("restarted", T, 0, {9, T + 5, RIGHT}, {19, T + 15, RIGHT});
+	CHECK("off for six days", T, 0, {9, T + EV_DAYS(6), RIGHT});
+	CHECK("the first start of all", 0, 0, {9, T, RIGHT});
+	CHECK("the same in 1980, and set right", 0, 0,
+	    {9, EV_DAYS(3652), BEGINS}, {9 + HOUR, T, RIGHT});
+	CHECK("off for a month", T, 0, {9, T + EV_DAYS(30), BEGINS},
+	    {9 + DAY, T + EV_DAYS(31), DOUBT},
+	    {9 + WEEK, T + EV_DAYS(37), RIGHT});
+	CHECK("ahead, until somebody sets it right", T, 0, {9, far, BEGINS},
 	    {10 + HOUR, far + HOUR, DOUBT}, {20 + HOUR, T + HOUR, RIGHT});
-	CHECK("ahead, and again", T, {9, far, BEGINS},
+	CHECK("ahead, and again", T, 0, {9, far, BEGINS},
 	    {9 + HOUR, far + EV_DAYS(9), BEGINS},
-	    {9 + DAY, far + EV_DAYS(10), DOUBT},
-	    {9 + DAY + HOUR, far + EV_DAYS(10), RIGHT});
-	CHECK("behind: time goes on from what was known", T,
-	    {9, past, BEGINS, T}, {9 + HOUR, past + HOUR, DOUBT, T + HOUR},
-	    {9 + DAY, past + DAY, RIGHT, T + DAY},
-	    {19 + DAY, past + DAY + 10, RIGHT});
-	CHECK("a jump of three days while it runs", T, {9, T + 5, RIGHT},
+	    {9 + WEEK, far + EV_DAYS(16) - HOUR, DOUBT},
+	    {9 + WEEK + HOUR, far + EV_DAYS(16), RIGHT});
+	CHECK("behind: time goes on from what was known", T, 0,
+	    {9, behind, BEGINS, T}, {9 + HOUR, behind + HOUR, DOUBT, T + HOUR},
+	    {9 + WEEK, behind + WEEK, RIGHT, T + WEEK},
+	    {19 + WEEK, behind + WEEK + 10, RIGHT});
+	CHECK("so far behind that it cannot be", T, 0, {9, past, BEGINS, T},
+	    {9 + HOUR, past + HOUR, DOUBT, T + HOUR},
+	    {9 + 9 * WEEK, past + 9 * WEEK, DOUBT, T + 9 * WEEK});
+	/* The machine is off every night. */
+	CHECK("a doubt goes on over restarts", T, far, {9, far + DAY, DOUBT},
+	    {9 + HOUR, far + DAY + HOUR, DOUBT});
+	CHECK("... until it lasted a week", T, far,
+	    {9, far + WEEK - HOUR, DOUBT}, {9 + HOUR, far + WEEK, RIGHT});
+	CHECK("... not where the clock is again another one", T, far,
+	    {9, far + EV_DAYS(99), BEGINS});
+	CHECK("a jump of three days while it runs", T, 0, {9, T + 5, RIGHT},
 	    {19, T + EV_DAYS(3), BEGINS}, {29, T + 25, RIGHT});
-	CHECK("a jump of an hour, each way", T, {9, T + 5, RIGHT},
+	CHECK("a jump of an hour, each way", T, 0, {9, T + 5, RIGHT},
 	    {19, T + HOUR, RIGHT}, {29, T + 25, RIGHT});
 }
 
@@ -182,6 +196,45 @@ test_starts(void)
 	ev_clear(&ev);
 }
 
+/* However long: it stands before the time of the program. */
+static void
+test_behind(void)
+{
+	Evidence ev;
+	gint64 past;
+
+	open_now(&ev);
+	past = ev.now - EV_DAYS(8000);
+	vote(&ev, 1, ev.now, ev.now);
+	asnd_store_set_meta(ev.store, "clock", ev.now - HOUR);
+	asnd_store_set_meta(ev.store, "clock_doubt", past - EV_DAYS(20));
+	run_asnd(&ev, -EV_DAYS(8000));
+	g_assert_cmpfloat(weight(&ev, 1, ev.now), >, 0.9);
+	g_assert_cmpint(asnd_store_install_time(ev.store), >, past + DAY);
+	g_assert_cmpint(
+	    asnd_store_meta(ev.store, "clock", 0), ==, ev.now - HOUR);
+	run_asnd(&ev, 0);
+	g_assert_cmpint(asnd_journal_count(ev.journal), ==, 1);
+	g_assert_cmpint(asnd_store_meta(ev.store, "clock_doubt", 1), ==, 0);
+	ev_clear(&ev);
+}
+
+/* Evidence of before asnd kept the time tells it by its votes. */
+static void
+test_old_evidence(void)
+{
+	Evidence ev;
+
+	open_now(&ev);
+	vote(&ev, 1, ev.now - DAY, ev.now - DAY);
+	g_assert_cmpint(asnd_future_latest(ev.store), ==, ev.now - DAY);
+	run_asnd(&ev, EV_DAYS(3650));
+	g_assert_cmpint(asnd_journal_count(ev.journal), ==, 1);
+	run_asnd(&ev, 0);
+	g_assert_cmpfloat(weight(&ev, 1, ev.now), >, 0.9);
+	ev_clear(&ev);
+}
+
 static void
 test_future_votes(void)
 {
@@ -192,7 +245,8 @@ test_future_votes(void)
 	vote(&ev, 1, ev.now - DAY, ev.now - DAY);
 	asnd_store_set_meta(ev.store, "clock", ev.now - HOUR);
 	run_asnd(&ev, ahead);
-	g_assert_cmpint(asnd_store_meta(ev.store, "clock_doubt", 0), ==, 1);
+	g_assert_cmpint(
+	    asnd_store_meta(ev.store, "clock_doubt", 0), >=, ev.now + ahead);
 	vote(&ev, 2, ev.now + ahead, ev.now + ahead);
 	vote(&ev, 3, ev.now, ev.now);
 	g_assert_cmpfloat(weight(&ev, 2, ev.now), >, 0.9);
@@ -275,6 +329,8 @@ main(int argc, char **argv)
 	g_log_set_writer_func(be_quiet, NULL, NULL);
 	g_test_add_func("/clock/believed", test_believed);
 	g_test_add_func("/clock/starts", test_starts);
+	g_test_add_func("/clock/behind", test_behind);
+	g_test_add_func("/clock/old-evidence", test_old_evidence);
 	g_test_add_func("/clock/future-votes", test_future_votes);
 	g_test_add_func("/clock/future-rest", test_future_rest);
 	g_test_add_func("/clock/old-seal", test_old_seal);

@@ -9,6 +9,8 @@
 #define SECOND ((gint64)G_USEC_PER_SEC)
 #define PAUSE_MIN SECOND
 #define PAUSE_MAX (300 * SECOND)
+/* What fails for longer may do so for ever; nobody is to wait for it. */
+#define GIVEN_UP (3600 * SECOND)
 
 /* What a look at a directory or a mail tells of it.  Whatever else failed does
  * not: out of descriptors or memory, a disk that cannot be read, a file server
@@ -35,6 +37,18 @@ say_failed(const MwNode *node, int error)
 	    asn_escape_str(shown, path), g_strerror(error));
 }
 
+static void
+note_failing(MwAgain *again, MwNode *node)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (again->since == NULL)
+		again->since = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	if (!g_hash_table_contains(again->since, node))
+		g_hash_table_insert(
+		    again->since, node, g_memdup2(&now, sizeof now));
+}
+
 gboolean
 mw_again(MwTree *tree, MwNode *node, int error)
 {
@@ -47,6 +61,7 @@ mw_again(MwTree *tree, MwNode *node, int error)
 	if (!node->again)
 		g_ptr_array_add(again->nodes, node);
 	node->again = TRUE;
+	note_failing(again, node);
 	if (again->at != 0 || tree->folders_only)
 		return TRUE;
 	if (again->pause == 0)
@@ -65,6 +80,14 @@ mw_again_forget(MwTree *tree, MwNode *node)
 	node->again = FALSE;
 }
 
+void
+mw_again_freed(MwTree *tree, MwNode *node)
+{
+	mw_again_forget(tree, node);
+	if (tree->again.since != NULL)
+		g_hash_table_remove(tree->again.since, node);
+}
+
 gint64
 mw_again_next(const MwTree *tree)
 {
@@ -78,7 +101,17 @@ mw_again_next(const MwTree *tree)
 guint
 mw_again_count(const MwTree *tree)
 {
-	return tree->again.nodes != NULL ? tree->again.nodes->len : 0;
+	const MwAgain *again = &tree->again;
+	gint64 now = g_get_monotonic_time();
+	guint n = 0;
+
+	for (guint i = 0; again->nodes != NULL && i < again->nodes->len; i++) {
+		const gint64 *since =
+		    g_hash_table_lookup(again->since, again->nodes->pdata[i]);
+
+		n += now - *since <= GIVEN_UP;
+	}
+	return n;
 }
 
 static void
@@ -123,9 +156,17 @@ mw_again_turn(MwTree *tree, gint64 now)
 	return FALSE;
 }
 
+static gboolean
+is_well(gpointer node, gpointer since, gpointer data)
+{
+	return !((const MwNode *)node)->again;
+}
+
 void
 mw_again_scanned(MwTree *tree)
 {
+	if (tree->again.since != NULL)
+		g_hash_table_foreach_remove(tree->again.since, is_well, NULL);
 	if (tree->again.pause != 0 && tree->again.at == 0)
 		tree->again.calm = g_get_monotonic_time() + tree->again.pause;
 }
@@ -134,4 +175,5 @@ void
 mw_again_clear(MwTree *tree)
 {
 	g_clear_pointer(&tree->again.nodes, g_ptr_array_unref);
+	g_clear_pointer(&tree->again.since, g_hash_table_unref);
 }

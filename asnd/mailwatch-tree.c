@@ -114,7 +114,7 @@ forget(MwTree *tree, MwNode *node, gboolean with_maildir)
 	if (node->queued)
 		g_queue_unlink(&tree->work, &node->link);
 	mw_rest_forget(tree, node);
-	mw_again_forget(tree, node);
+	mw_again_freed(tree, node);
 	if (node->kind == MW_MAILDIR) {
 		g_autofree char *path = mw_node_full_path(node);
 		if (g_hash_table_lookup(tree->paths, path) == node)

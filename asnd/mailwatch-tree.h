@@ -85,9 +85,11 @@ typedef struct {
 } MwFarewell;
 
 typedef struct {
-	GPtrArray *nodes; /* not owned; NULL: none */
-	gint64 at, pause; /* at 0: none waits; pause 0: all is well */
-	gint64 calm;      /* when all counts as well; 0: not before a scan */
+	GPtrArray *nodes;  /* not owned; NULL: none */
+	GHashTable *since; /* node -> when it failed first, and never went well
+			      since (monotonic gint64 *); NULL: none */
+	gint64 at, pause;  /* at 0: none waits; pause 0: all is well */
+	gint64 calm;       /* when all counts as well; 0: not before a scan */
 } MwAgain;
 
 typedef struct {
@@ -185,11 +187,13 @@ gboolean mw_is_folder_name(const char *name);
  * system lack something: all stays as it was known, and node is looked at again
  * after a pause, which grows.  One warning until all went well. */
 gboolean mw_again(MwTree *tree, MwNode *node, int error);
-/* Node is freed, or looked at now. */
+/* Node is looked at now. */
 void mw_again_forget(MwTree *tree, MwNode *node);
+/* Node is freed. */
+void mw_again_freed(MwTree *tree, MwNode *node);
 /* When mw_again_turn is due (monotonic), G_MAXINT64: never. */
 gint64 mw_again_next(const MwTree *tree);
-/* Nodes that wait for it. */
+/* Nodes that wait for it, but for those that have been failing for an hour. */
 guint mw_again_count(const MwTree *tree);
 /* TRUE: a pause is over, there is something to scan, SYNC after it. */
 gboolean mw_again_turn(MwTree *tree, gint64 now);

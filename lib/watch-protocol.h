@@ -85,7 +85,8 @@ typedef struct {
 	guint32 polled;    /* folders without inotify, rescanned on a timer */
 	guint32 overflows; /* queue overflows since the start */
 	guint32 refused;   /* entries passed over: not a regular file, wrong owner, ... */
-	guint32 unseen;    /* places not looked at yet, which will be; then SYNC comes again */
+	guint32 unseen;    /* places not looked at yet, which will be, within an hour or so;
+	                      then SYNC comes again */
 } AsnWatchSync;
 typedef struct {
 	guint64 dev, ino; /* the file to read: another inode under that name is refused */

@@ -204,6 +204,51 @@ test_says_it_is_gone(Fixture *f, gconstpointer data)
 		}
 }
 
+static void
+an_hour_later(Fixture *f)
+{
+	GHashTableIter i;
+	gpointer since;
+
+	g_hash_table_iter_init(&i, f->tree->again.since);
+	while (g_hash_table_iter_next(&i, NULL, &since))
+		*(gint64 *)since -= 3601 * (gint64)G_USEC_PER_SEC;
+}
+
+static void
+try_again(Fixture *f, int error)
+{
+	memset(&told, 0, sizeof told);
+	fault.error = error;
+	g_assert_true(mw_again_turn(f->tree, G_MAXINT64 - 1));
+	scan(f);
+	fault.error = 0;
+	g_assert_cmpuint(told.syncs, ==, 1);
+	g_assert_cmpuint(told.gone, ==, 0);
+}
+
+/* Nobody waits for what fails for ever, but it is tried again. */
+static void
+test_for_ever(Fixture *f, gconstpointer data)
+{
+	for (gsize n = 0; n < G_N_ELEMENTS(places); n++) {
+		look(f, places[n], EIO);
+		try_again(f, EIO);
+		g_assert_cmpuint(told.unseen, ==, 1);
+		an_hour_later(f);
+		try_again(f, EIO);
+		g_assert_cmpuint(told.unseen, ==, 0);
+		try_again(f, EIO);
+		g_assert_cmpuint(told.unseen, ==, 0);
+		try_again(f, 0);
+		g_assert_cmpuint(told.entries, ==, 1);
+		/* an hour of another failure has not passed */
+		look(f, places[n], EIO);
+		g_assert_cmpuint(told.unseen, ==, 1);
+		try_again(f, 0);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -212,6 +257,8 @@ main(int argc, char **argv)
 	g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
 	g_test_add("/mailwatch-again/says-nothing", Fixture, NULL, set_up,
 	    test_says_nothing, tear_down);
+	g_test_add("/mailwatch-again/for-ever", Fixture, NULL, set_up,
+	    test_for_ever, tear_down);
 	g_test_add("/mailwatch-again/says-it-is-gone", Fixture, NULL, set_up,
 	    test_says_it_is_gone, tear_down);
 	return g_test_run();

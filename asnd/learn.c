@@ -372,7 +372,8 @@ judge_deferred(AsndLearner *l, gint64 user, gint64 now)
 	return i;
 }
 
-/* Those who may vote again.  TRUE: there may be more to do now. */
+/* Those who may vote again, and whose Maildir is there.  TRUE: there may be
+ * more to do now. */
 static gboolean
 sweep_deferred(AsndLearner *l, gint64 now)
 {
@@ -384,7 +385,8 @@ sweep_deferred(AsndLearner *l, gint64 now)
 	/* Judging changes the set. */
 	g_hash_table_iter_init(&it, l->deferred);
 	while (g_hash_table_iter_next(&it, &user, NULL))
-		if (refill(l, *(gint64 *)user, now)->tokens >= LIMIT_MOST)
+		if (!asnd_mails_is_away(l->mails, *(gint64 *)user) &&
+		    refill(l, *(gint64 *)user, now)->tokens >= LIMIT_MOST)
 			g_array_append_vals(users, user, 1);
 	for (guint i = 0; i < users->len && judged < BATCH; i++)
 		judged +=

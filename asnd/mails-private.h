@@ -63,7 +63,8 @@ typedef enum {
 struct _AsndMails {
 	AsndStore *store;
 	sqlite3_stmt *q[N_QUERIES];
-	gint64 known; /* asnd_mails_known */
+	gint64 known;     /* asnd_mails_known */
+	GHashTable *away; /* user ids (gint64 *) */
 };
 
 #define STEP(m, query, ...)                                                    \

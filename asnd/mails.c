@@ -66,7 +66,8 @@ static const char *const queries[N_QUERIES] = {
     [Q_BACK] = "UPDATE mails SET due=-due WHERE due<0"
 	       " AND id IN (SELECT mail FROM entries WHERE folder=?)",
     [Q_USERS_DUE] = "SELECT id FROM users u WHERE EXISTS"
-		    " (SELECT 1 FROM mails WHERE user=u.id AND due>0)",
+		    " (SELECT 1 FROM mails WHERE user=u.id AND due>0) OR EXISTS"
+		    " (SELECT 1 FROM mails WHERE user=u.id AND pending=1)",
     [Q_USER_PATH] = "SELECT path FROM users WHERE id=?",
     [Q_SET_OWNER] = "INSERT INTO owners VALUES(?,?) ON CONFLICT(user) DO UPDATE"
 		    " SET uid=excluded.uid WHERE uid<>excluded.uid",
@@ -104,6 +105,8 @@ asnd_mails_new(AsndStore *store, GError **error)
 	AsndMails *m = g_new0(AsndMails, 1);
 
 	m->store = store;
+	m->away =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	for (int i = 0; i < N_QUERIES; i++)
 		m->q[i] = asnd_store_prepare(store, queries[i]);
 	asnd_mails_count(m);
@@ -111,13 +114,16 @@ asnd_mails_new(AsndStore *store, GError **error)
 		return m;
 	g_set_error(error, ASND_STORE_ERROR, ASND_STORE_ERROR_OPEN,
 	    "evidence: %s", asnd_store_failed(store, NULL));
-	g_free(m);
+	asnd_mails_free(m);
 	return NULL;
 }
 
 void
 asnd_mails_free(AsndMails *m)
 {
+	if (m == NULL)
+		return;
+	g_hash_table_unref(m->away);
 	g_free(m);
 }
 

@@ -72,6 +72,9 @@ gint64 asnd_mails_maildir(
     AsndMails *mails, const char *path, gsize len, gint64 now);
 /* This Maildir is not there now; its mails do not become ham meanwhile. */
 void asnd_mails_away(AsndMails *mails, gint64 user);
+/* So it was last said, and asnd_mails_sweep_user, which ends it, was not called
+ * since.  Not kept when asnd ends. */
+gboolean asnd_mails_is_away(const AsndMails *mails, gint64 user);
 /* What has a name in this folder is not away any more.  Looks at all of them.
  */
 void asnd_mails_back(AsndMails *mails, gint64 folder);

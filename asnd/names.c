@@ -270,6 +270,7 @@ asnd_mails_sweep_user(
 	for (guint i = 0; i < lost->len; i++)
 		asnd_mails_sweep_folder(
 		    m, g_array_index(lost, gint64, i), NULL, NULL, now);
+	g_hash_table_remove(m->away, &user);
 }
 
 gboolean

@@ -154,6 +154,13 @@ asnd_mails_away(AsndMails *m, gint64 user)
 {
 	asnd_store_begin(m->store);
 	RUN(m, Q_AWAY, "i", user);
+	g_hash_table_add(m->away, asnd_id_new(user));
+}
+
+gboolean
+asnd_mails_is_away(const AsndMails *m, gint64 user)
+{
+	return g_hash_table_contains(m->away, &user);
 }
 
 void

@@ -35,14 +35,15 @@ asnd_watch_drop_lost(AsndWatchServer *w)
 	while (g_hash_table_iter_next(&i, NULL, &value)) {
 		AsndWatchedFolder *f = value;
 
-		if (!w->whole || g_hash_table_contains(w->returned, &f->user))
+		if (g_hash_table_contains(w->returned, &f->user))
 			g_hash_table_add(users, &f->user);
 	}
 	g_hash_table_iter_init(&i, users);
-	while (g_hash_table_iter_next(&i, &value, NULL))
+	while (g_hash_table_iter_next(&i, &value, NULL)) {
 		asnd_mails_sweep_user(
 		    w->mails, *(gint64 *)value, asnd_watch_has_folder, w, now);
-	g_hash_table_remove_all(w->returned);
+		g_hash_table_remove(w->returned, value);
+	}
 	if (w->whole)
 		return;
 	w->whole = TRUE;

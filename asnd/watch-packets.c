@@ -47,8 +47,7 @@ on_maildir(AsndWatchServer *w, const AsnWatchPacket *p)
 	asnd_mails_set_owner(w->mails, user, m->uid);
 	g_hash_table_insert(
 	    w->maildirs, GUINT_TO_POINTER(m->id), asnd_id_new(user));
-	if (w->whole)
-		g_hash_table_add(w->returned, asnd_id_new(user));
+	g_hash_table_add(w->returned, asnd_id_new(user));
 	return NULL;
 }
 

@@ -30,11 +30,12 @@ struct _AsndWatchServer {
 	char *said; /* why it hung up last; NULL: all went well since */
 	/* of the connection */
 	gboolean greeted, synced;
-	gboolean whole;        /* it looked at everything */
-	guint32 report;        /* request that is out; 0: none */
-	GHashTable *maildirs;  /* id -> user id (gint64 *) */
-	GHashTable *folders;   /* id -> AsndWatchedFolder */
-	GHashTable *returned;  /* user ids: Maildirs that came since `whole` */
+	gboolean whole;       /* it looked at everything */
+	guint32 report;       /* request that is out; 0: none */
+	GHashTable *maildirs; /* id -> user id (gint64 *) */
+	GHashTable *folders;  /* id -> AsndWatchedFolder */
+	GHashTable *
+	    returned; /* user ids: Maildirs that came, and were not swept yet */
 	GHashTable *by_folder; /* folder id in the evidence -> id (gint64 *) */
 	guint64 buf[ASN_WATCH_MAX_PACKET / 8];
 };

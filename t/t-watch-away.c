@@ -173,6 +173,46 @@ test_deleted_meanwhile(Fixture *f, gconstpointer data)
 	g_assert_cmpint(remembered(f), ==, 1);
 }
 
+static gboolean
+waits(Fixture *f, gint64 id)
+{
+	AsndMailRow row;
+
+	settle();
+	asnd_learner_reset(f->ev.learner);
+	while (asnd_learner_sweep(f->ev.learner, f->ev.now))
+		;
+	g_assert_true(asnd_mails_get(f->ev.mails, id, &row));
+	return row.pending;
+}
+
+/* Mail of a user who voted too fast is not judged while it is away. */
+static void
+test_deferred(Fixture *f, gconstpointer data)
+{
+	AsndMailRow row;
+
+	set_up_away(f);
+	g_assert_true(asnd_mails_get(f->ev.mails, 2, &row));
+	row.pending = row.has_digest = TRUE;
+	asnd_mails_save(f->ev.mails, &row);
+	if (data == NULL) {
+		maildir_gone(f);
+	} else {
+		restart(f);
+		hello(f);
+	}
+	sync_now(f);
+	g_assert_true(waits(f, 2));
+	if (data == NULL)
+		maildir(f);
+	folder(f, 1, "");
+	listed(f, 1);
+	g_assert_true(waits(f, 2));
+	sync_now(f);
+	g_assert_false(waits(f, 2));
+}
+
 /* While all is looked at anew after a start nothing waits for it. */
 static void
 test_restart(Fixture *f, gconstpointer data)
@@ -218,6 +258,8 @@ main(int argc, char **argv)
 	ADD("mount point", test_mount_point);
 	ADD_WITH("mount point after a start", "", test_mount_point);
 	ADD("deleted meanwhile", test_deleted_meanwhile);
+	ADD("deferred", test_deferred);
+	ADD_WITH("deferred after a start", "", test_deferred);
 	ADD("restart", test_restart);
 	ADD("seen", test_seen);
 	return g_test_run();

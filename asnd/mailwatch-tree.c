@@ -336,6 +336,35 @@ drop_children(MwTree *tree, MwNode *node)
 	}
 }
 
+/* The id of the mount that fd is in, not given again while fd is open; 0: not
+ * known.  No file server is asked. */
+static guint64
+mount_of(int fd)
+{
+	struct statx st = {0};
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
+		&st) != 0)
+		return 0;
+	return st.stx_mnt_id;
+}
+
+/* In the same mount, too: what is mounted below another one of the same file
+ * system is not seen through this one. */
+static gboolean
+is_base(const MwPattern *pattern, int fd, const struct stat *st)
+{
+	guint64 old, now;
+
+	if (fd < 0 || pattern->base_fd < 0 ||
+	    st->st_dev != pattern->root->dev ||
+	    st->st_ino != pattern->root->ino)
+		return FALSE;
+	old = mount_of(pattern->base_fd);
+	now = mount_of(fd);
+	return old == now || old == 0 || now == 0;
+}
+
 void
 mw_pattern_refresh(MwTree *tree, MwPattern *pattern)
 {
@@ -350,8 +379,7 @@ mw_pattern_refresh(MwTree *tree, MwPattern *pattern)
 	}
 	if (mw_again(tree, root, error))
 		return;
-	if (fd >= 0 && pattern->base_fd >= 0 && st.st_dev == root->dev &&
-	    st.st_ino == root->ino) {
+	if (is_base(pattern, fd, &st)) {
 		root->uid = st.st_uid;
 		close(fd);
 		return;

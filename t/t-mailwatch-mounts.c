@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "watch-peer.h"
@@ -125,6 +127,43 @@ test_base(void)
 	peer_free(p);
 }
 
+static void
+bind_home(Peer *p)
+{
+	g_autofree char *home = peer_path(p, "home");
+
+	g_assert_cmpint(mount(home, home, NULL, MS_BIND, NULL), ==, 0);
+}
+
+/* The file system of all homes is exchanged for itself before anybody looks:
+ * what is mounted in it from then on is seen. */
+static void
+test_base_again(void)
+{
+	Peer *p = peer_new("home/*/Maildir");
+	g_autofree char *home = peer_path(p, "home");
+
+	peer_maildir(p, A);
+	peer_write(p, A "/cur/below", MAIL);
+	bind_home(p);
+	peer_start(p);
+	peer_wait(p, p->syncs == 1);
+	g_assert_cmpint(kill(p->pid, SIGSTOP), ==, 0);
+	g_assert_cmpint(waitpid(p->pid, NULL, WUNTRACED), ==, p->pid);
+	g_assert_cmpint(umount2(home, MNT_DETACH), ==, 0);
+	bind_home(p);
+	g_assert_cmpint(kill(p->pid, SIGCONT), ==, 0);
+	mount_on(p, "home/a");
+	peer_wait(p, !peer_folder(p, A, ""));
+	peer_maildir(p, A);
+	assert_heard(p, "new/1");
+	unmount(p, "home/a");
+	peer_wait(p, peer_mail(p, A, "", "cur/below"));
+	peer_stop(p);
+	unmount(p, "home");
+	peer_free(p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -138,5 +177,6 @@ main(int argc, char **argv)
 	g_test_add_func("/mailwatch-mounts/home", test_home);
 	g_test_add_func("/mailwatch-mounts/maildir", test_maildir);
 	g_test_add_func("/mailwatch-mounts/base", test_base);
+	g_test_add_func("/mailwatch-mounts/base-again", test_base_again);
 	return g_test_run();
 }

@@ -3,7 +3,7 @@
 
 #include "clock.h"
 
-#define DAY 86400
+#define DAY ((gint64)86400)
 #define OFF (7 * DAY)          /* a machine may be switched off that long */
 #define WAIT (7 * DAY)         /* until another time is the right one */
 #define OFF_WAITING (30 * DAY) /* and how long it may be off meanwhile */

@@ -60,11 +60,17 @@ typedef enum {
 	N_QUERIES
 } Query;
 
+/* The two events of a rename stand side by side, but for those of others. */
+#define MAILS_JUST_LOST 1024
+
 struct _AsndMails {
 	AsndStore *store;
 	sqlite3_stmt *q[N_QUERIES];
 	gint64 known;     /* asnd_mails_known */
 	GHashTable *away; /* user ids (gint64 *) */
+	/* Mails that lost a name last, of this connection; a ring. */
+	gint64 just_lost[MAILS_JUST_LOST];
+	guint n_lost;
 };
 
 #define STEP(m, query, ...)                                                    \

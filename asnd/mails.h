@@ -116,6 +116,8 @@ typedef struct {
  * not worth reading until they move. */
 void asnd_mails_entry(AsndMails *mails, const AsndMailEntry *entry,
     gint64 oldest, AsndMailRow *row);
+/* Another asnd-mailwatch: what went before is not what comes now. */
+void asnd_mails_begin_events(AsndMails *mails);
 /* A name that went. */
 void asnd_mails_name_gone(AsndMails *mails, gint64 folder, guint cur,
     const char *name, gsize len, gint64 now);

@@ -43,8 +43,25 @@ asnd_mails_name_gone(AsndMails *m, gint64 folder, guint cur, const char *name,
 {
 	gint64 id = drop_name(m, folder, cur, name, len, now);
 
-	if (id != 0)
-		RUN(m, Q_LOST, "iii", folder, hash_base(name, len), id);
+	if (id == 0)
+		return;
+	RUN(m, Q_LOST, "iii", folder, hash_base(name, len), id);
+	m->just_lost[m->n_lost++ % MAILS_JUST_LOST] = id;
+}
+
+void
+asnd_mails_begin_events(AsndMails *m)
+{
+	memset(m->just_lost, 0, sizeof m->just_lost);
+}
+
+static gboolean
+just_lost(const AsndMails *m, gint64 id)
+{
+	for (guint i = 0; i < MAILS_JUST_LOST; i++)
+		if (m->just_lost[i] == id)
+			return TRUE;
+	return FALSE;
 }
 
 /* When a mail that nobody knew came to its folder.  Seen as it happens: now.
@@ -105,7 +122,8 @@ is_flag_change(AsndMails *m, const AsndMailEntry *e, const AsndMailRow *row)
 	sqlite3_stmt *s = m->q[Q_NAMES];
 	gboolean found, more;
 
-	if (e->live && row->lost == e->folder && row->lost_base == base)
+	if (e->live && row->lost == e->folder && row->lost_base == base &&
+	    just_lost(m, row->id))
 		return TRUE;
 	more = STEP(m, Q_NAMES, "i", row->id);
 	for (found = FALSE; more && !found; more = asnd_store_next(m->store, s))

@@ -70,6 +70,7 @@ close_connection(AsndWatchServer *w)
 	g_hash_table_remove_all(w->folders);
 	g_hash_table_remove_all(w->by_folder);
 	g_hash_table_remove_all(w->returned);
+	asnd_mails_begin_events(w->mails);
 	asnd_reads_reset(w->reads);
 }
 

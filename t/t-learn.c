@@ -87,6 +87,24 @@ test_undeleted_later(Fixture *f, gconstpointer data)
 	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
 }
 
+/* A scan found the rescue before its event came; and the way back was seen by
+ * the next asnd-mailwatch, which had not looked where it came from. */
+static void
+test_back_unseen(Fixture *f, gconstpointer data)
+{
+	ENTRY("", "1.a:2,S");
+	MOVE("", "1.a:2,S", ".Junk", "1.a:2,S");
+	f->mail.listed = TRUE;
+	ENTRY(".Work", "1.a:2,S");
+	f->mail.listed = FALSE;
+	GONE(".Junk", "1.a:2,S");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_HAM);
+	asnd_mails_begin_events(f->ev.mails);
+	ENTRY(".Junk", "1.a:2,S");
+	GONE(".Work", "1.a:2,S");
+	g_assert_cmpint(STANDING(), ==, ASND_VOTE_SPAM);
+}
+
 /* Dovecot: a hard link under a new name, then the old name goes. */
 static void
 test_link_unlink(Fixture *f, gconstpointer data)
@@ -460,6 +478,7 @@ main(int argc, char **argv)
 	ADD("trash", test_trash);
 	ADD("undeleted", test_undeleted);
 	ADD("undeleted/later", test_undeleted_later);
+	ADD("back, unseen", test_back_unseen);
 	ADD("link and unlink", test_link_unlink);
 	ADD("copy, store, expunge", test_copy_store_expunge);
 	ADD("flagged, delivered twice", test_flagged_delivered_twice);

@@ -293,6 +293,13 @@ not_read(AsndWatchServer *w, AsndMailRow *row, guint32 status, gboolean again)
 	asnd_mails_save(w->mails, row);
 }
 
+/* Another file has its inode number by now (Q_DISPLACE). */
+static gboolean
+is_displaced(const AsndMailRow *row)
+{
+	return row->ino == -row->id && row->dev == 0;
+}
+
 static const char *
 on_block(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
 {
@@ -308,8 +315,8 @@ on_block(AsndWatchServer *w, const AsnWatchPacket *p, int fd)
 	if (b->status == ASN_WATCH_OK &&
 	    (wrong = map_block(fd, b->len, &block)) != NULL)
 		return wrong;
-	if (!asnd_mails_get(w->mails, mail, &row)) {
-		/* Forgotten meanwhile. */
+	if (!asnd_mails_get(w->mails, mail, &row) || is_displaced(&row)) {
+		/* Forgotten meanwhile; whose block this is nobody knows. */
 	} else if (b->status == ASN_WATCH_OK &&
 		   (is_whole(block, b->len) ||
 		       w->handler.now(w->data) - row.mtime >= SETTLED)) {

@@ -165,6 +165,32 @@ test_read_fails(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->blocks, ==, 0);
 }
 
+/* The file got another time while its block was on the way: whether it is that
+ * of the old file or of the new one nobody knows. */
+static void
+test_read_displaced(Fixture *f, gconstpointer data)
+{
+	const AsnWatchEntry other = {.dev = 1,
+	    .ino = 100,
+	    .mtime = EV_NOW - 50,
+	    .ctime = EV_NOW - 50,
+	    .folder = 1,
+	    .cur = 1};
+	AsnWatchRead first, second;
+	char name[256];
+
+	hello(f);
+	folder(f, 1, "");
+	entry(f, 1, 100, "a", 0);
+	g_assert_true(asked(f, &first, name));
+	say(f, ASN_WATCH_ENTRY, &other, sizeof other, "a", -1);
+	answer(f, first.request, ASN_WATCH_OK, "A: b\n\n", SEALED, -1);
+	g_assert_cmpuint(f->blocks, ==, 0);
+	g_assert_true(asked(f, &second, name));
+	answer(f, second.request, ASN_WATCH_OK, "A: b\n\n", SEALED, -1);
+	g_assert_cmpuint(f->blocks, ==, 1);
+}
+
 /* Never more than ASN_WATCH_MAX_READS are out; one user's flood does not
  * keep another waiting. */
 static void
@@ -412,6 +438,7 @@ main(int argc, char **argv)
 	ADD("folder-lost", test_folder_lost);
 	ADD("maildir-empty", test_maildir_empty);
 	ADD("read-fails", test_read_fails);
+	ADD("read-displaced", test_read_displaced);
 	ADD("flood", test_flood);
 	ADD("store-fails", test_store_fails);
 	ADD("replaced", test_replaced);
